@@ -1,0 +1,156 @@
+"""Hierarchical clustering of directions by their cosine similarity."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import param
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist, squareform
+
+from dtviz.errors import BadArgument, listed, shortened
+from dtviz.model import Directions
+
+Method = Literal["average", "single", "complete", "ward"]
+Distance = Literal["cosine", "absolute", "rows"]
+METHODS: tuple[Method, ...] = get_args(Method)
+DISTANCES: tuple[Distance, ...] = get_args(Distance)
+
+
+@dataclass(frozen=True, eq=False)
+class Clustering:
+    """A tree over named rows.
+
+    Args:
+        names: the rows' names, in their own order.
+        linkage: SciPy's linkage matrix, float64 (rows - 1, 4).
+    """
+
+    names: list[str]
+    linkage: npt.NDArray[np.float64]
+
+    @property
+    def order(self) -> npt.NDArray[np.intp]:
+        """Rows in leaf order, (rows,)."""
+        if len(self.names) == 1:
+            return np.zeros(1, dtype=np.intp)
+        return np.asarray(hierarchy.leaves_list(self.linkage), dtype=np.intp)
+
+    def cut(self, n: int) -> npt.NDArray[np.intp]:
+        """Return the cluster of each row, (rows,), numbered from 0, cutting into ``n`` clusters.
+
+        Where merges tie there can be fewer than ``n``.
+
+        Raises:
+            BadArgument: if n is not from 1 to the number of rows.
+        """
+        if not 1 <= n <= len(self.names):
+            raise BadArgument(
+                expected=f"a number of clusters from 1 to {len(self.names)}",
+                got=shortened(n),
+                do="Choose one of these.",
+            )
+        if len(self.names) == 1:
+            return np.zeros(1, dtype=np.intp)
+        clusters = hierarchy.fcluster(self.linkage, n, criterion="maxclust")
+        return np.asarray(clusters - 1, dtype=np.intp)
+
+    def __repr__(self) -> str:
+        return f"Clustering({len(self.names)} rows: {listed(self.names, 3)})"
+
+
+def cluster(a: Directions, method: Method = "average", distance: Distance = "cosine") -> Clustering:
+    """Cluster the rows of ``a``.
+
+    Args:
+        a: at least one row.
+        method: how clusters merge: "average", "single", "complete" or "ward".
+        distance: "cosine": 1 - cos; "absolute": 1 - |cos|; "rows": Euclidean, between the rows of
+            the similarity matrix.
+
+    Raises:
+        BadArgument: if there are no rows, or the method or distance is none of these.
+    """
+    for value, choices, what in (
+        (method, METHODS, "method"),
+        (distance, DISTANCES, "distance"),
+    ):
+        if value not in choices:
+            raise BadArgument(
+                expected=f"a {what} among {listed(list(choices))}",
+                got=shortened(value),
+                do="Choose one of these.",
+            )
+    if len(a) == 0:
+        raise BadArgument(
+            expected="at least one row to cluster", got="none", do="Choose some rows first."
+        )
+    if len(a) == 1:
+        return Clustering(a.names, np.empty((0, 4)))
+    return Clustering(a.names, hierarchy.linkage(_condensed(a, distance), method))
+
+
+def _condensed(a: Directions, distance: Distance) -> npt.NDArray[np.floating]:
+    unit = a.unit().vectors
+    cosine = np.clip(unit @ unit.T, -1, 1)
+    if distance == "rows":
+        return np.asarray(pdist(cosine))
+    distances = 1 - (np.abs(cosine) if distance == "absolute" else cosine)
+    return np.asarray(squareform(distances, checks=False))
+
+
+def tree_segments(clustering: Clustering) -> pd.DataFrame:
+    """Return the lines of the dendrogram, three for each merge: up, across and down.
+
+    Leaf p of the leaf order stands at p + 0.5.
+
+    Returns:
+        Columns column, distance, column_end, distance_end (a line from the one to the other) and
+        merge (the row of the linkage).
+    """
+    n = len(clustering.names)
+    place = np.empty(2 * n - 1)
+    place[clustering.order] = np.arange(n) + 0.5
+    height = np.zeros(2 * n - 1)
+    height[n:] = clustering.linkage[:, 2]
+    children = clustering.linkage[:, :2].astype(int)
+    for merge, (left, right) in enumerate(children):
+        place[n + merge] = (place[left] + place[right]) / 2
+    left, right = children.T
+    top = height[n:]
+    ends = [
+        (place[left], height[left], place[left], top),
+        (place[left], top, place[right], top),
+        (place[right], top, place[right], height[right]),
+    ]
+    names = ("column", "distance", "column_end", "distance_end")
+    segments = {
+        name: np.stack(parts, axis=1).ravel()
+        for name, parts in zip(names, zip(*ends, strict=True), strict=True)
+    }
+    return pd.DataFrame({**segments, "merge": np.repeat(np.arange(n - 1), 3)})
+
+
+class ClusterAnalysis(param.Parameterized):
+    """Which neurons resemble each other."""
+
+    method = param.Selector(
+        default="average",
+        objects=list(METHODS),
+        label="Linkage",
+        doc="How far two clusters are from each other: the average, the nearest or the farthest "
+        "of their neurons, or by the variance that merging adds (Ward).",
+    )
+    distance = param.Selector(
+        default="cosine",
+        objects={"1 − cos": "cosine", "1 − |cos|": "absolute", "similarity rows": "rows"},
+        label="Distance",
+        doc="How far two neurons are from each other: by the angle between them, by the angle "
+        "up to sign, or by how they resemble all the others.",
+    )
+
+    def __call__(self, neurons: Directions) -> Clustering:
+        """Return the clustering of the neurons' weight vectors."""
+        return cluster(neurons, self.method, self.distance)

@@ -1,0 +1,172 @@
+"""Checkpoint: the weights and configurations that a file holds, checked when asked for."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from dtviz.checkpoints.files import OPENS, content, sha256
+from dtviz.errors import BadCheckpoint, listed, shortened
+
+CONFIGS = ("model_config", "environment_config")
+# Constants of the attention, not weights; IGNORE may be minus infinity.
+BUFFERS = (".attn.mask", ".attn.IGNORE")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """What a checkpoint file holds, before it is known to be a model.
+
+    Args:
+        weights: by the state dict's names, CPU tensors; those of floats are float32 and finite.
+        model_config, environment_config: decoded from JSON.
+        sha256: hash of the file.
+    """
+
+    weights: Mapping[str, Tensor]
+    model_config: Mapping[str, object]
+    environment_config: Mapping[str, object]
+    sha256: str
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> "Checkpoint":
+        """Return what the bytes of a checkpoint file hold; their content tells the format.
+
+        Raises:
+            BadCheckpoint: if they are no checkpoint, are damaged, would run code, lack a key, or
+                hold numbers that are NaN or infinite.
+        """
+        held = content(data)
+        missing = [key for key in ("model_state_dict", *CONFIGS) if key not in held]
+        if missing:
+            keys = [key for key in held if isinstance(key, str)]
+            raise BadCheckpoint(
+                expected=f"a checkpoint that holds {listed(missing)}",
+                got=f"one that holds {listed(keys, 4) or 'nothing'}",
+                do=OPENS,
+            )
+        state_dict = held["model_state_dict"]
+        if not isinstance(state_dict, Mapping) or not all(isinstance(k, str) for k in state_dict):
+            raise BadCheckpoint(
+                expected="'model_state_dict' as tensors by name",
+                got=f"a value of type {type(state_dict).__name__}",
+                do="Save the model's state_dict() there.",
+            )
+        return cls(
+            weights={key: _tensor(value, key) for key, value in state_dict.items()},
+            model_config=_config(held, "model_config"),
+            environment_config=_config(held, "environment_config"),
+            sha256=sha256(data),
+        )
+
+    def stated(self, key: str) -> int | None:
+        """Return a size that model_config states, or None where it is silent.
+
+        Raises:
+            BadCheckpoint: if it states something else than a whole number.
+        """
+        value = self.model_config.get(key)
+        if value is None or (isinstance(value, int) and not isinstance(value, bool)):
+            return value
+        raise BadCheckpoint(
+            expected=f"{key!r} in model_config as a whole number",
+            got=shortened(value),
+            do="Correct model_config.",
+        )
+
+    def weight(self, key: str, *shape: int | None) -> Tensor:
+        """Return the weight called ``key``, float32, of this shape (None: any length but 0).
+
+        Raises:
+            BadCheckpoint: if it is missing, or of another shape or type.
+        """
+        if key not in self.weights:
+            raise BadCheckpoint(
+                expected=f"the weight {key!r}",
+                got=f"only {listed(sorted(self.weights), 4) or 'an empty state dict'}",
+                do="Check that the file is whole and holds a decision transformer.",
+            )
+        tensor = self.weights[key]
+        if tensor.dtype != torch.float32:
+            raise BadCheckpoint(
+                expected=f"the weight {key!r} as floating point numbers",
+                got=f"a tensor of {tensor.dtype}",
+                do="Save the weights as they were trained.",
+            )
+        fits = len(tensor.shape) == len(shape) and all(
+            length > 0 and wanted in (None, length)
+            for length, wanted in zip(tensor.shape, shape, strict=True)
+        )
+        if not fits:
+            lengths = ", ".join("any" if length is None else str(length) for length in shape)
+            raise BadCheckpoint(
+                expected=f"{key!r} of shape ({lengths}{',' * (len(shape) == 1)}), to agree with "
+                "model_config and the other weights",
+                got=f"shape {tuple(tensor.shape)}",
+                do="Correct model_config, or save the checkpoint again.",
+            )
+        return tensor
+
+
+def finite(tensor: Tensor, what: str) -> Tensor:
+    """Return the tensor, having checked its numbers.
+
+    Raises:
+        BadCheckpoint: if one is NaN or infinite.
+    """
+    bad = tensor.numel() - int(torch.isfinite(tensor).sum())
+    if bad:
+        raise BadCheckpoint(
+            expected=f"finite numbers in {what}",
+            got=f"{bad} of {tensor.numel()} that are NaN or infinite",
+            do="Check that training did not diverge and that the file is whole.",
+        )
+    return tensor
+
+
+def _tensor(value: object, key: str) -> Tensor:
+    """Return one entry of the state dict, floats of any width as float32.
+
+    Raises:
+        BadCheckpoint: if it is not a plain tensor with all of its numbers in the file.
+    """
+    if isinstance(value, Tensor):
+        plain = (
+            value.layout == torch.strided
+            and value.device.type == "cpu"
+            and not (value.is_nested or value.is_quantized)
+            and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+        )
+        if plain:
+            floats = value.is_floating_point() and not key.endswith(BUFFERS)
+            return finite(value.detach().float(), shortened(key)) if floats else value
+    raise BadCheckpoint(
+        expected=f"{shortened(key)} in model_state_dict as a dense tensor",
+        got=f"a {'sparse or otherwise special' if isinstance(value, Tensor) else 'value of type'} "
+        f"{type(value).__name__}",
+        do="Save the model's state_dict() there.",
+    )
+
+
+def _config(held: Mapping[object, object], key: str) -> dict[str, object]:
+    """Return a configuration decoded from JSON.
+
+    Raises:
+        BadCheckpoint: if it is not a JSON object.
+    """
+    text = held[key]
+    config: object = None
+    if isinstance(text, str):
+        try:
+            config = json.loads(text)
+        except (ValueError, RecursionError):
+            config = None
+    if not isinstance(config, dict):
+        raise BadCheckpoint(
+            expected=f"{key!r} as a JSON object in a string",
+            got=shortened(text) if isinstance(text, str) else f"a {type(text).__name__}",
+            do="Save the configuration with json.dumps.",
+        )
+    return config

@@ -1,0 +1,43 @@
+"""The errors a user can meet: each says what was expected, what was got, and what to do."""
+
+
+class DtvizError(Exception):
+    """Base of every error that dtviz raises on purpose.
+
+    The message is one sentence each for ``expected``, ``got`` and ``do``.
+    """
+
+    def __init__(self, *, expected: str, got: str, do: str) -> None:
+        super().__init__(f"Expected {expected}, got {got}. {do}")
+
+    def __str__(self) -> str:
+        # KeyError would show its message in quotes.
+        return str(self.args[0])
+
+
+class BadArgument(DtvizError, ValueError):
+    """An argument is of the wrong kind, shape or range."""
+
+
+class UnknownName(DtvizError, KeyError):
+    """A name (of a neuron, action, layer, side...) that the model does not have."""
+
+
+class BadCheckpoint(DtvizError, ValueError):
+    """A file that can be read but does not hold a model that dtviz can open."""
+
+
+class FileProblem(DtvizError, OSError):
+    """A file that is missing, or cannot be read or written."""
+
+
+def shortened(value: object, length: int = 80) -> str:
+    """Return ``repr(value)``, cut to ``length`` characters, for use in messages."""
+    text = repr(value)
+    return text if len(text) <= length else f"{text[: length - 1]}…"
+
+
+def listed(names: list[str], most: int = 8) -> str:
+    """Return names joined by commas; of long lists the first ``most`` and "n in all"."""
+    shown = ", ".join(shortened(name) for name in names[:most])
+    return shown if len(names) <= most else f"{shown}, … ({len(names)} in all)"

@@ -1,0 +1,328 @@
+"""Explorer: a model's neurons in linked views that share one selection. It computes nothing."""
+
+from typing import Any, Literal
+
+import holoviews as hv
+import pandas as pd
+import panel as pn
+import param
+
+from dtviz.analyses.clustering import ClusterAnalysis, Clustering, tree_segments
+from dtviz.analyses.congruence import CongruenceAnalysis, angle
+from dtviz.analyses.ranking import Ranking, RankingAnalysis
+from dtviz.analyses.similarity import averaged_similarity
+from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.model import Model, Side
+from dtviz.neurons import neuron_table
+from dtviz.selection import Selection
+from dtviz.views import looks, page, titles
+from dtviz.views.controls import controls
+from dtviz.views.heatmap import dendrogram, heatmap
+from dtviz.views.linking import Hub, LinkedPane, Shared, Written, draw_points, select_blocks
+from dtviz.views.scatter import scatter
+from dtviz.views.strip import strip
+
+# Cells a side that the heatmap has at most: of more neurons it shows averages.
+MOST_CELLS = 1024
+
+
+class Explorer(pn.viewable.Viewer):
+    """The neurons of a model in linked views.
+
+    Show it at the end of a notebook cell, or serve it with ``servable()``. The options of its
+    analyses are the parameters of ``congruence``, ``clustering`` and ``ranking``: set them, and
+    the views follow.
+
+    Args:
+        model: what to look at; it needs an unembedding.
+        layer: a layer's number or "all"; the last layer by default.
+        side: which vectors of the neurons to look at: "out", "in" or "gate".
+        x, y: the actions (or tokens) to compare; left and right, or the first two, by default.
+        layer_norm, contrast: see `CongruenceAnalysis`.
+        method, distance: see `ClusterAnalysis`.
+        k: how many items to list at either end, for each selected neuron.
+
+    Raises:
+        BadArgument: if the model has no unembedding, or an option is none of those it can be.
+        UnknownName: if the model has no such layer, side or action.
+    """
+
+    model = param.ClassSelector(class_=Model, doc="The model in view; set it to open another.")
+    layer = param.Selector(label="Layer", doc="The layer whose neurons are in view, or all.")
+    side = param.Selector(
+        label="Side",
+        doc="Which weights of a neuron to look at: what it writes (out), what it reads (in), or "
+        "what its gate reads (gate).",
+    )
+    neurons = param.DataFrame(doc="The neuron table: one row a neuron in view.")
+
+    # Results that views follow: replaced, never changed.
+    _compared = param.DataFrame()
+    _clustered = param.ClassSelector(class_=Clustering)
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        layer: int | Literal["all"] | None = None,
+        side: Side = "out",
+        x: str | None = None,
+        y: str | None = None,
+        layer_norm: bool = True,
+        contrast: bool = False,
+        method: str = "average",
+        distance: str = "cosine",
+        k: int = 10,
+    ) -> None:
+        super().__init__(model=model)
+        self.congruence = CongruenceAnalysis()
+        self.clustering = ClusterAnalysis()
+        self.ranking = RankingAnalysis()
+        self._offer_choices()
+        _choose(self, layer=layer, side=side)
+        _choose(self.congruence, x=x, y=y, layer_norm=layer_norm, contrast=contrast)
+        _choose(self.clustering, method=method, distance=distance)
+        _choose(self.ranking, k=k)
+        self.selection = Selection(model.neurons("all").names)
+        self._inputs: dict[str, tuple[Any, ...]] = {}
+        self._compute()
+        self._hub = Hub(self.neurons, self.selection)
+        self._cells = Shared("cells", self._cells_frame())
+        self._ranked = Shared("ranking", self._ranking_frame())
+        self._make_views()
+        self.param.watch(self._open, "model")
+        self.param.watch(self._refresh, ["layer", "side"])
+        for options in (self.congruence, self.clustering, self.ranking):
+            options.param.watch(self._refresh, [name for name in options.param if name != "name"])
+
+    @property
+    def selected(self) -> pd.DataFrame:
+        """The rows of ``neurons`` that are selected, in the order of the table."""
+        selected: pd.DataFrame = self.neurons[self.neurons["name"].isin(self.selection.names)]
+        return selected
+
+    def _offer_choices(self) -> None:
+        """Fit the choices of layer, side and actions to the model; a choice it has too stays."""
+        if self.model.unembedding is None:
+            raise BadArgument(
+                expected="a model with an unembedding: actions or tokens to compare",
+                got=f"{self.model.name}, which has none",
+                do="Give Model.from_arrays an unembedding.",
+            )
+        layers = list(range(self.model.n_layers))
+        actions = self.model.unembedding.names
+        _offer(self.param.layer, [*layers, "all"], layers[-1])
+        _offer(self.param.side, list(self.model.sides), "out")
+        _offer(self.congruence.param.x, actions, "left" if "left" in actions else actions[0])
+        _offer(self.congruence.param.y, actions, "right" if "right" in actions else actions[-1])
+
+    def _open(self, _: object) -> None:
+        self._offer_choices()
+        self.selection.start_over(self.model.neurons("all").names)
+        self._refresh()
+
+    def _refresh(self, *_: object) -> None:
+        """Follow the options, in all views at once."""
+        with pn.io.hold():
+            self._compute()
+            self._hub.show(self.neurons)
+            self._cells.frame = self._cells_frame()
+            self._ranked.frame = self._ranking_frame()
+
+    def _is_stale(self, what: str, *inputs: Any) -> bool:
+        """Return whether ``what`` was last computed from other inputs; remember these."""
+        stale = self._inputs.get(what) != inputs
+        self._inputs[what] = inputs
+        return stale
+
+    def _compute(self) -> None:
+        """Compute what the options in force ask for and is not in hand."""
+        model, compare = self.model, self.congruence
+        view = (model, self.layer, self.side)
+        self._in_view = model.neurons(self.layer, self.side)
+        with param.parameterized.batch_call_watchers(self):
+            if self._is_stale("congruence", *view, *compare.param.values().values()):
+                self._compared = compare(self._in_view, self.side, model.unembedding)
+            if self._is_stale("clustering", *view, *self.clustering.param.values().values()):
+                self._clustered = self.clustering(self._in_view)
+                self._similarity, self._bounds = averaged_similarity(
+                    self._in_view, self._clustered.order, MOST_CELLS
+                )
+            self.neurons = neuron_table(self._in_view, self._compared, self._clustered)
+        if self._is_stale("ranking", *view, compare.layer_norm, self.ranking.k):
+            self._ranking = self._rank()
+
+    def _rank(self) -> Ranking | None:
+        """Rank what the neurons in view read, whatever side is in view; None if that is unknown."""
+        side = self._reading_side
+        if self.model.embedding is None or side not in self.model.sides:
+            return None
+        reading = self.model.neurons(self.layer, side)
+        return self.ranking(reading, self.model.embedding, self.congruence.layer_norm)
+
+    @property
+    def _reading_side(self) -> Side:
+        return "gate" if self.side == "gate" else "in"
+
+    def _cells_frame(self) -> pd.DataFrame:
+        return pd.DataFrame({"start": self._bounds})
+
+    def _ranking_frame(self) -> pd.DataFrame:
+        columns = ["item", "value"]
+        return (
+            pd.DataFrame(columns=columns)
+            if self._ranking is None
+            else self._ranking.frame()[columns]
+        )
+
+    def _axes(self) -> tuple[str, str]:
+        """What x and y stand for: "left" and "right", or "left not right" and so on."""
+        x, y = self.congruence.x, self.congruence.y
+        return (f"{x} not {y}", f"{y} not {x}") if self.congruence.contrast else (x, y)
+
+    def _comparison_title(self, what: str) -> str:
+        compare = self.congruence
+        return titles.of_comparison(
+            what,
+            titles.of_layer(self.layer, self.side),
+            layer_norm=compare.applies_layer_norm(self._in_view, self.side),
+            angle=angle(self.model.unembedding, compare.x, compare.y) if compare.contrast else None,
+        )
+
+    def _draw_scatter(self, _: pd.DataFrame) -> hv.Overlay:
+        x, y = self._axes()
+        return scatter(self.neurons, x, y, self._comparison_title(f"{y} against {x}"))
+
+    def _draw_strip(self, _: pd.DataFrame) -> hv.Overlay:
+        x, y = self._axes()
+        return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"))
+
+    def _draw_heatmap(self, clustering: Clustering) -> hv.Image:
+        n = len(clustering.names)
+        where = titles.of_layer(self.layer, self.side)
+        title = titles.of_similarity(where, n, len(self._similarity))
+        return heatmap(self._similarity, n, title)
+
+    def _draw_dendrogram(self, clustering: Clustering) -> hv.Segments:
+        return dendrogram(tree_segments(clustering), len(clustering.names))
+
+    def _heading(self, _: pd.DataFrame) -> str:
+        if self._ranking is None:
+            return "What the selected neurons read"
+        return titles.of_ranking(
+            titles.of_layer(self.layer, self._reading_side),
+            self._ranking.k,
+            len(self._ranking.items),
+            layer_norm=self.congruence.layer_norm and self.model.normalization is not None,
+        )
+
+    def _make_views(self) -> None:
+        """Make the views; they draw when they are shown."""
+        compared, clustered = self.param._compared, self.param._clustered
+        responsive = {"sizing_mode": "stretch_both"}
+
+        def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
+            plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
+            return LinkedPane(plot, [self._hub, self._cells], **layout)
+
+        self.scatter = linked(
+            self._draw_scatter,
+            compared,
+            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "congruence")]),
+            **responsive,
+        )
+        self.strip = linked(
+            self._draw_strip,
+            compared,
+            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "difference")]),
+            sizing_mode="stretch_width",
+            height=150,
+        )
+        self.heatmap = linked(
+            self._draw_heatmap,
+            clustered,
+            hv.opts.Image(
+                hooks=[looks.tidy, looks.align, select_blocks(self._hub, self._cells, "similarity")]
+            ),
+            **responsive,
+        )
+        self.dendrogram = linked(
+            self._draw_dendrogram,
+            clustered,
+            hv.opts.Segments(hooks=[looks.tidy, looks.align]),
+            sizing_mode="stretch_width",
+            height=80,
+        )
+        self.top_k = Written(
+            "top_k",
+            self._hub,
+            {"ranking": self._ranked},
+            fills=("top_k",),
+            stylesheets=[page.TABLES_CSS],
+            sizing_mode="stretch_width",
+            height=245,
+            margin=(0, 10),
+        )
+        self.count = Written("count", self._hub, styles={"font-size": "13px"}, margin=(2, 10))
+
+    @property
+    def status(self) -> pn.Row:
+        """Which model is in view, how its weights were processed, and how many are selected."""
+        model = page.caption(pn.bind(titles.of_model, self.param.model), flex="1")
+        return pn.Row(model, self.count, sizing_mode="stretch_width")
+
+    @property
+    def controls(self) -> pn.Column:
+        """The widgets for all options."""
+        return controls(self, self.congruence, self.clustering, self.ranking)
+
+    @property
+    def board(self) -> pn.Column:
+        """All views, arranged."""
+        heading = page.caption(pn.bind(self._heading, self.param.neurons))
+        return page.board(
+            self.scatter, self.strip, self.dendrogram, self.heatmap, heading, self.top_k
+        )
+
+    def __panel__(self) -> pn.Row:
+        return pn.Row(self.controls, pn.Column(self.count, self.board), height=820)
+
+    def servable(self, title: str = "dtviz", **kwargs: Any) -> pn.viewable.Viewable:
+        """Serve this explorer as a page of its own, under ``panel serve``."""
+        return page.page(title, self).servable(title, **kwargs)
+
+
+def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:
+    """Give a parameter its choices; its value stays where it is among them."""
+    parameter.objects = choices
+    owner, name = parameter.owner, parameter.name
+    if getattr(owner, name) not in choices:
+        setattr(owner, name, default)
+
+
+def _choose(owner: param.Parameterized, **options: Any) -> None:
+    """Set those options that are not None.
+
+    Raises:
+        UnknownName: for a name or layer that is not among the choices.
+        BadArgument: for another value that the option cannot have.
+    """
+    for name, value in options.items():
+        if value is None:
+            continue
+        parameter = owner.param[name]
+        choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
+        if choices is not None and value not in choices:
+            raise UnknownName(
+                expected=f"{name} to be one of {listed(choices)}",
+                got=shortened(value),
+                do="Choose one of these.",
+            )
+        try:
+            setattr(owner, name, value)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(
+                expected=f"an option that fits: {parameter.doc}",
+                got=f"{name}={shortened(value)}",
+                do=str(error),
+            ) from error

@@ -1,0 +1,36 @@
+"""The neuron table: one row per neuron, joined from the analyses."""
+
+import numpy as np
+import pandas as pd
+
+from dtviz.analyses.clustering import Clustering
+from dtviz.model import Directions
+
+
+def neuron_table(
+    neurons: Directions, congruence: pd.DataFrame, clustering: Clustering
+) -> pd.DataFrame:
+    """Join what the analyses say of each neuron.
+
+    Args:
+        neurons: n directions.
+        congruence: columns x, y, difference, in the order of the neurons.
+        clustering: of the same neurons.
+
+    Returns:
+        n rows, indexed by name, with the columns name, x, y, difference, norm (L2 norm of the
+        neuron's vector) and leaf (its place from 0 in the clustering's leaf order).
+    """
+    leaf = np.empty(len(neurons), dtype=np.int32)
+    leaf[clustering.order] = np.arange(len(neurons))
+    return pd.DataFrame(
+        {
+            "name": neurons.names,
+            "x": congruence["x"].to_numpy(),
+            "y": congruence["y"].to_numpy(),
+            "difference": congruence["difference"].to_numpy(),
+            "norm": neurons.norms,
+            "leaf": leaf,
+        },
+        index=pd.Index(neurons.names),
+    )

@@ -1,0 +1,58 @@
+"""The heatmap: cosine similarity of all neurons in leaf order, and the dendrogram above it."""
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+
+from dtviz.model import Float32
+from dtviz.views import looks
+
+
+def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
+    """Draw a similarity matrix; leaf p covers the cells from p to p + 1, the first at top left.
+
+    Args:
+        similarity: (m, m), rows and columns in leaf order; where m < n, averages.
+        n: leaves.
+        title: what was computed, of how many neurons, and whether it is averaged.
+    """
+    # Blocks that are averaged differ by a leaf at most: they are drawn as equal.
+    centres = (np.arange(len(similarity)) + 0.5) * n / len(similarity)
+    return hv.Image((centres, centres, similarity), ["column", "row"], "cosine").opts(
+        cmap=looks.SIGNED,
+        clim=(-1, 1),
+        colorbar=True,
+        colorbar_opts={"width": 10, "padding": 4},
+        tools=["hover", "box_select", "tap"],
+        active_tools=["box_select", "tap", "wheel_zoom"],
+        toolbar="left",
+        invert_yaxis=True,
+        xaxis=None,
+        yaxis=None,
+        title=title,
+        framewise=True,
+        responsive=True,
+    )
+
+
+def dendrogram(segments: pd.DataFrame, n: int) -> hv.Segments:
+    """Draw the tree above the heatmap's columns.
+
+    Args:
+        segments: columns column, distance, column_end, distance_end: from leaf and distance
+            to leaf and distance.
+        n: leaves.
+    """
+    return hv.Segments(
+        segments, ["column", hv.Dimension("distance"), "column_end", "distance_end"]
+    ).opts(
+        color=looks.GREY,
+        line_width=0.8,
+        xlim=(0, n),
+        xaxis=None,
+        ylabel="distance",
+        toolbar=None,
+        yticks=3,
+        framewise=True,
+        responsive=True,
+    )

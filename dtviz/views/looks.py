@@ -1,0 +1,76 @@
+"""What all views share in their looks: the colour language."""
+
+from typing import Any
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+from bokeh.models import LassoSelectTool
+from bokeh.palettes import RdBu11, interp_palette
+
+hv.extension("bokeh")
+# Software WebGL is slower than the plain canvas, and many WebGL canvases crash a notebook.
+hv.renderer("bokeh").webgl = False
+
+# Okabe and Ito's colours, which colour-blind readers tell apart.
+X_COLOUR = "#009E73"
+Y_COLOUR = "#E69F00"
+GREY = "#9AA0A6"
+ACCENT = "#D81B60"
+# Readable on white and on near black: HoloViews' text does not follow the theme.
+LABEL_COLOUR = "#80868B"
+
+# For the difference of two actions: from the colour of x, through grey, to that of y.
+FAVOURS = list(interp_palette([X_COLOUR, GREY, Y_COLOUR], 255))
+# For signed values: blue below zero, red above, and zero like the page.
+SIGNED = list(interp_palette(RdBu11, 255))
+SIGNED_DARK = list(
+    interp_palette(
+        ["#9ccbff", "#4a90e2", "#1f5596", "#121212", "#98332b", "#e8604c", "#ffb3a3"], 255
+    )
+)
+
+_GOLDEN_RATIO = (1 + 5**0.5) / 2
+# With more neurons than that, points are drawn small.
+_MANY = 1_000
+
+
+def points(table: pd.DataFrame) -> dict[str, Any]:
+    """Return a scatter's options: colours by difference; what is not selected fades.
+
+    Args:
+        table: the neuron table.
+    """
+    limit = float(np.abs(table["difference"]).max()) or 1.0
+    return {
+        "color": "difference",
+        "cmap": FAVOURS,
+        "clim": (-limit, limit),
+        "size": 6 if len(table) <= _MANY else 3,
+        "line_color": None,
+        "alpha": 0.85,
+        "selection_alpha": 1,
+        "nonselection_alpha": 0.25,
+        "tools": ["hover", "box_select", "lasso_select", "tap"],
+        "active_tools": ["box_select", "tap", "wheel_zoom"],
+    }
+
+
+def jitter(n: int) -> np.ndarray:
+    """Return n heights in [0, 1) that spread evenly, the same each time, (n,)."""
+    return (np.arange(n) * _GOLDEN_RATIO) % 1
+
+
+def tidy(plot: Any, _: object) -> None:
+    """Set, as a hook, what HoloViews has no options for."""
+    plot.state.toolbar.logo = None
+    plot.state.toolbar.autohide = True
+    for tool in plot.state.tools:
+        if isinstance(tool, LassoSelectTool):
+            tool.continuous = False  # else it selects at every move of the mouse
+
+
+def align(plot: Any, _: object) -> None:
+    """Give heatmap and dendrogram margins of the same widths, as a hook, so that leaves line up."""
+    plot.state.min_border_left = 60
+    plot.state.min_border_right = 64

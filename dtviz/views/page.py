@@ -1,0 +1,45 @@
+"""The page around an explorer: how its views are arranged, header, sidebar, theme toggle."""
+
+import html
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
+
+
+def board(
+    scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, heading: Any, tables: Any
+) -> pn.Column:
+    """Arrange the views: scatter and strip on the left, the heatmap on the right, tables below."""
+    left = pn.Column(scatter, strip, sizing_mode="stretch_both")
+    right = pn.Column(dendrogram, heatmap, sizing_mode="stretch_both")
+    return pn.Column(
+        pn.Row(left, right, sizing_mode="stretch_both", min_height=400),
+        heading,
+        tables,
+        sizing_mode="stretch_both",
+    )
+
+
+def caption(text: Any, **styles: str) -> pn.pane.HTML:
+    """Return a line of text, escaped; ``text`` may be a parameter, or a function bound to some."""
+    return pn.pane.HTML(
+        pn.bind(html.escape, text),
+        styles={"font-size": "13px", "color": "inherit", **styles},
+        margin=(2, 10),
+    )
+
+
+def page(title: str, explorer: Any, *sidebar: Any) -> pmui.Page:
+    """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
+    return pmui.Page(
+        title=title,
+        header=[explorer.status],
+        sidebar=[*sidebar, explorer.controls],
+        sidebar_width=250,
+        main=[explorer.board],
+        theme_config={"palette": {"primary": {"main": "#1f5596"}}},
+    )

@@ -1,0 +1,73 @@
+"""The congruence scatter: each neuron by how it lines up with two actions."""
+
+import holoviews as hv
+import numpy as np
+import pandas as pd
+
+from dtviz.views import looks
+
+# How many of the outermost neurons bear their name, where names do not collide.
+MOST_NAMES = 12
+
+
+def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
+    """Draw the columns x and y of the neuron table against each other, with the line y = x.
+
+    Args:
+        table: the neuron table.
+        x, y: what the axes compare with: "left", or "left not right".
+        title: what was computed, on which layer, which side.
+
+    Returns:
+        Overlay of Slope, Scatter and Labels (the names of the outermost neurons).
+    """
+    dimensions = {
+        "x": hv.Dimension("x", label=x),
+        "y": hv.Dimension("y", label=y),
+        "difference": hv.Dimension("difference", label=f"{y} − {x}"),
+    }
+    points = hv.Scatter(
+        table, dimensions["x"], [dimensions["y"], dimensions["difference"], "name"]
+    ).opts(
+        **looks.points(table),
+        hover_tooltips=[
+            ("neuron", "@name"),
+            (x, "@x{0.000}"),
+            (y, "@y{0.000}"),
+            (f"{y} − {x}", "@difference{0.000}"),
+            ("norm", "@norm{0.00}"),
+        ],
+    )
+    diagonal = hv.Slope(1, 0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
+    names = hv.Labels(_outermost(table), ["x", "y"], "name").opts(
+        text_color=looks.LABEL_COLOUR,
+        text_font_size="8pt",
+        text_baseline="bottom",
+        yoffset=float(np.ptp(table["y"])) * 0.012,
+    )
+    return (diagonal * points * names).opts(
+        title=title,
+        xlabel=x,
+        ylabel=y,
+        show_legend=False,
+        show_grid=True,
+        framewise=True,
+        responsive=True,
+    )
+
+
+def _outermost(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the neurons farthest from the middle of the cloud whose names do not collide."""
+    places = table[["x", "y"]].to_numpy(dtype=float)
+    spread = places.std(axis=0)
+    scaled = (places - places.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    extent = np.ptp(scaled, axis=0) + 1e-9
+    chosen: list[int] = []
+    for row in np.argsort(-(scaled**2).sum(axis=1), kind="stable")[: 5 * MOST_NAMES]:
+        gaps = np.abs(scaled[chosen] - scaled[row]) / extent
+        # A name is about a tenth of the plot wide and a twenty-fifth of it high.
+        if not ((gaps[:, 0] < 0.1) & (gaps[:, 1] < 0.04)).any():
+            chosen.append(int(row))
+        if len(chosen) == MOST_NAMES:
+            break
+    return table.iloc[chosen][["x", "y", "name"]]
