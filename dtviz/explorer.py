@@ -287,9 +287,13 @@ class Explorer(pn.viewable.Viewer):
     def __panel__(self) -> pn.Row:
         return pn.Row(self.controls, pn.Column(self.count, self.board), height=820)
 
+    def page(self) -> pn.viewable.Viewable:
+        """The explorer as a whole page, with header, sidebar and theme toggle."""
+        return page.page("dtviz", self)
+
     def servable(self, title: str = "dtviz", **kwargs: Any) -> pn.viewable.Viewable:
         """Serve this explorer as a page of its own, under ``panel serve``."""
-        return page.page(title, self).servable(title, **kwargs)
+        return self.page().servable(title, **kwargs)
 
 
 def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:

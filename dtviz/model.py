@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,25 @@ Float32 = npt.NDArray[np.float32]
 Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
 
 LAYER_NORM_EPSILON = 1e-5
+
+
+def _items(values: Any, what: str) -> list[Any]:
+    """Return what a collection holds."""
+    try:
+        return list(values)
+    except TypeError as error:
+        raise BadArgument(
+            expected=f"{what} in a list", got=shortened(values), do="Pass a list, even of one."
+        ) from error
+
+
+def _check_normalization(normalization: object) -> None:
+    if normalization not in (None, *get_args(Normalization)):
+        raise BadArgument(
+            expected="a normalization, 'LN' or None",
+            got=shortened(normalization),
+            do="Pass 'LN' if the residual stream is LayerNormed before it is read.",
+        )
 
 
 def _matrix(values: npt.ArrayLike, what: str) -> Float32:
@@ -69,7 +88,9 @@ class Directions:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "vectors", _matrix(self.vectors, self.label))
-        object.__setattr__(self, "names", [str(name) for name in self.names])
+        names = _items(self.names, f"the names of {self.label}")
+        object.__setattr__(self, "names", [str(name) for name in names])
+        _check_normalization(self.normalization)
         if len(self.names) != len(self.vectors):
             raise BadArgument(
                 expected=f"one name for each of the {len(self.vectors)} rows of {self.label}",
@@ -98,7 +119,9 @@ class Directions:
     @cached_property
     def norms(self) -> Float32:
         """L2 norm of each row, shape (rows,)."""
-        norms: Float32 = np.linalg.norm(self.vectors, axis=1)
+        # In float64, where no square of a float32 overflows or vanishes.
+        squared = np.einsum("ij,ij->i", self.vectors, self.vectors, dtype=np.float64)
+        norms: Float32 = np.sqrt(squared).astype(np.float32)
         norms.flags.writeable = False
         return norms
 
@@ -148,10 +171,13 @@ class Directions:
                     do="Mend the expression, or pass a list of names.",
                 ) from error
             return [row for row, name in enumerate(self.names) if pattern.search(name)]
-        values = list(which)
-        if all(isinstance(value, str) for value in values):
-            return [self.row(str(name)) for name in values]
-        array = np.asarray(values)
+        try:
+            values = list(which)
+            if all(isinstance(value, str) for value in values):
+                return [self.row(str(name)) for name in values]
+            array = np.asarray(values)
+        except (TypeError, ValueError):  # no collection, or a ragged one
+            array = np.empty(0)
         if array.dtype == bool and array.shape == (len(self),):
             return [int(row) for row in np.flatnonzero(array)]
         in_range = (
@@ -250,12 +276,30 @@ class Model:
             )
         for what in ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding"):
             directions = getattr(self, what)
-            if directions is not None and directions.vectors.shape[1] != self.d_model:
+            if directions is None:
+                continue
+            if not isinstance(directions, Directions):
+                raise BadArgument(
+                    expected=f"{what} as Directions",
+                    got=f"an object of type {type(directions).__name__}",
+                    do="Pass Directions(array, names).",
+                )
+            if directions.vectors.shape[1] != self.d_model:
                 raise BadArgument(
                     expected=f"{what} vectors of d_model = {self.d_model} numbers",
                     got=f"{directions.vectors.shape[1]}",
                     do="Pass vectors of the same residual stream.",
                 )
+        _check_normalization(self.normalization)
+        if self.unembedding_bias is not None:
+            bias = _matrix([self.unembedding_bias], "unembedding_bias")[0]
+            if self.unembedding is None or len(bias) != len(self.unembedding):
+                raise BadArgument(
+                    expected="one bias for each row of the unembedding",
+                    got=f"{len(bias)} biases",
+                    do="Pass as many as there are actions or tokens.",
+                )
+            object.__setattr__(self, "unembedding_bias", bias)
 
     @classmethod
     def from_arrays(
@@ -288,12 +332,19 @@ class Model:
         for side, arrays in given.items():
             if arrays is not None:
                 one_layer = isinstance(arrays, np.ndarray) and arrays.ndim == 2
-                weights[side] = [arrays] if one_layer else list(arrays)
+                what = f"arrays of the side {side!r}"
+                weights[side] = [arrays] if one_layer else _items(arrays, what)
+
+        def normalized(directions: Directions | None) -> Directions | None:
+            if not isinstance(directions, Directions):
+                return directions
+            return replace(directions, normalization=normalization)
+
         return cls(
             name=name,
             weights=weights,
-            unembedding=unembedding and replace(unembedding, normalization=normalization),
-            embedding=embedding and replace(embedding, normalization=normalization),
+            unembedding=normalized(unembedding),
+            embedding=normalized(embedding),
             normalization=normalization,
         )
 

@@ -50,7 +50,7 @@ class Selection(param.Parameterized):
                 got=shortened(names),
                 do='Pass names in a list, as in ["L2N1", "L2N132"].',
             )
-        unique = list(dict.fromkeys(names))
+        unique = list(dict.fromkeys(str(name) for name in names))
         unknown = [name for name in unique if name not in self._known]
         if unknown:
             raise UnknownName(

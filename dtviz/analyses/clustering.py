@@ -44,9 +44,10 @@ class Clustering:
         Where merges tie there can be fewer than ``n``.
 
         Raises:
-            BadArgument: if n is not from 1 to the number of rows.
+            BadArgument: if n is not an integer from 1 to the number of rows.
         """
-        if not 1 <= n <= len(self.names):
+        is_integer = isinstance(n, int | np.integer) and not isinstance(n, bool)
+        if not (is_integer and 1 <= n <= len(self.names)):
             raise BadArgument(
                 expected=f"a number of clusters from 1 to {len(self.names)}",
                 got=shortened(n),

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import param
 
-from dtviz.errors import BadArgument
-from dtviz.model import Directions
+from dtviz.errors import BadArgument, shortened
+from dtviz.model import Directions, Float32
 
 
 def congruence(a: Directions, b: Directions) -> pd.DataFrame:
@@ -35,11 +35,18 @@ def contrast(directions: Directions, a: str, b: str) -> Directions:
 
     Raises:
         UnknownName: if a name is not among the directions.
+        BadArgument: if both are the same.
     """
-    vector_a, vector_b = (directions.vector(name).astype(np.float64) for name in (a, b))
+    vectors = _contrasted(directions, a, b)
+    if a == b:
+        raise BadArgument(
+            expected="two names to contrast",
+            got=f"{shortened(a)} twice",
+            do="Choose another for one of them.",
+        )
     return replace(
         directions,
-        vectors=np.stack([_without(vector_a, vector_b), _without(vector_b, vector_a)]),
+        vectors=vectors,
         names=[f"{a} not {b}", f"{b} not {a}"],
         label=f"contrast of {a} and {b}",
     )
@@ -50,6 +57,13 @@ def angle(directions: Directions, a: str, b: str) -> float:
     unit = directions.unit()
     cosine = float(np.dot(unit.vector(a), unit.vector(b)))
     return float(np.degrees(np.arccos(np.clip(cosine, -1, 1))))
+
+
+def _contrasted(directions: Directions, a: str, b: str) -> Float32:
+    """Return "a not b" and "b not a", (2, d_model); zeros where a is b."""
+    vector_a, vector_b = (directions.vector(name).astype(np.float64) for name in (a, b))
+    both = np.stack([_without(vector_a, vector_b), _without(vector_b, vector_a)])
+    return both.astype(np.float32)
 
 
 def _without(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -88,12 +102,13 @@ class CongruenceAnalysis(param.Parameterized):
 
         LayerNorm applies to what neurons write (side "out"), as it comes after them.
         """
-        targets = unembedding.subset([self.x, self.y])
         if self.contrast:
-            targets = contrast(unembedding, self.x, self.y)
-        elif self.applies_layer_norm(neurons, side):
+            targets = _contrasted(unembedding, self.x, self.y)
+        else:
+            targets = np.stack([unembedding.vector(self.x), unembedding.vector(self.y)])
+        if self.applies_layer_norm(neurons, side):
             neurons = neurons.layer_normed()
-        values = (neurons.vectors @ targets.vectors.T).T
+        values = targets @ neurons.vectors.T
         return pd.DataFrame(
             {"x": values[0], "y": values[1], "difference": values[1] - values[0]},
             index=pd.Index(neurons.names, name="name"),

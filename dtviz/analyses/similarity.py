@@ -20,7 +20,7 @@ def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFram
     Raises:
         BadArgument: if the two live in residual streams of different widths.
     """
-    return congruence(a.unit(), (b or a).unit()).clip(-1, 1)
+    return congruence(a.unit(), (a if b is None else b).unit()).clip(-1, 1)
 
 
 def averaged_similarity(

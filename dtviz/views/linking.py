@@ -199,6 +199,7 @@ def draw_points(hub: Hub, name: str) -> Hook:
     """
 
     def hook(plot: Any, _: object) -> None:
+        plot.state.x_range.name = None  # HoloViews names it by its dimension: names must differ
         plot.state.name = name
         renderer = plot.handles["glyph_renderer"]
         renderer.data_source = hub.source(plot.root)

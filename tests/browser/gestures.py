@@ -1,0 +1,163 @@
+"""What a user does with the mouse, and what is then on the page."""
+
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from playwright.sync_api import Page, expect
+
+_HUB = "Bokeh.documents[0].get_model_by_name('neurons')"
+_ON_SCREEN = """([name, points]) => {
+  const figure = Bokeh.documents[0].get_model_by_name(name)
+  const {frame, canvas_view} = Bokeh.index.find_one(figure)
+  const {left, top} = canvas_view.el.getBoundingClientRect()
+  return points.map(([x, y]) => [left + frame.x_scale.compute(x), top + frame.y_scale.compute(y)])
+}"""
+_READY = """() => {
+  const page = window.Bokeh?.documents?.[0]
+  const names = ["congruence", "difference", "similarity"]
+  return page != null && page.is_idle && names.every((name) => {
+    const figure = page.get_model_by_name(name)
+    return figure != null && figure.inner_width > 0 && Bokeh.index.find_one(figure) != null
+  })
+}"""
+
+
+class Gestures:
+    """A page that shows an explorer."""
+
+    HUB = _HUB
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.errors: list[str] = []
+        self.foreign_requests: list[str] = []
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", self._hear)
+        page.on("request", lambda request: self._note(request.url))
+
+    def _hear(self, message: Any) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _note(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1"):
+            self.foreign_requests.append(url)
+
+    def open(self, address: str) -> None:
+        """Open an address and wait until all views are drawn."""
+        self.page.goto(address)
+        self.page.wait_for_function(_READY, timeout=60_000)
+
+    def screen(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
+        """Where points of a figure's data are on the page."""
+        places = [[float(x), float(y)] for x, y in points]
+        return [(x, y) for x, y in self.page.evaluate(_ON_SCREEN, [figure, places])]
+
+    def path(self, figure: str, *points: tuple[float, float]) -> None:
+        """Drag the mouse along points of a figure's data."""
+        places = self.screen(figure, *points)
+        mouse = self.page.mouse
+        mouse.move(*places[0])
+        mouse.down()
+        for place in places[1:]:
+            mouse.move(*place, steps=4)
+        mouse.up()
+
+    def box(self, figure: str, x0: float, y0: float, x1: float, y1: float) -> None:
+        """Draw a box from corner to corner."""
+        self.path(figure, (x0, y0), (x1, y1))
+
+    def tap(self, figure: str, x: float, y: float) -> None:
+        """Click one place."""
+        [place] = self.screen(figure, (x, y))
+        self.page.mouse.click(*place)
+
+    def hover(self, figure: str, x: float, y: float) -> None:
+        """Rest the mouse on one place."""
+        [place] = self.screen(figure, (x, y))
+        self.page.mouse.move(*place)
+
+    def choose(self, label: str, option: str) -> None:
+        """Choose an option of a drop-down list."""
+        # The accessible name goes on with the tooltip.
+        self.page.get_by_role("combobox", name=re.compile(f"^{label} ")).click()
+        self.page.get_by_role("menuitem", name=option, exact=True).click()
+
+    def switch(self, label: str) -> None:
+        """Turn a switch on or off."""
+        self.page.get_by_role("switch", name=re.compile(f"^{label} ")).click()
+
+    def use_tool(self, figure: str, title: str) -> None:
+        """Choose a tool in a figure's toolbar."""
+        [place] = self.screen(figure, (0, 0))
+        self.page.mouse.move(*place)  # toolbars show themselves then
+        self.page.evaluate(
+            """([name, title]) => {
+              const {toolbar} = Bokeh.documents[0].get_model_by_name(name)
+              toolbar.tools.find((tool) => tool.type === title).active = true
+            }""",
+            [figure, title],
+        )
+
+    def data(self, name: str) -> dict[str, list[Any]]:
+        """The columns of a named source."""
+        return self.page.evaluate(
+            """(name) => Object.fromEntries(Object.entries(
+              Bokeh.documents[0].get_model_by_name(name).data).map(([k, v]) => [k, [...v]]))""",
+            name,
+        )
+
+    def selected(self) -> list[str]:
+        """Names of the neurons that are selected in the browser."""
+        return self.page.evaluate(
+            f"() => {_HUB}.selected.indices.map((i) => {_HUB}.data.name[i])"
+        )
+
+    def wait_for_selected(self, names: set[str]) -> None:
+        """Wait until just these are selected in the browser."""
+        self.page.wait_for_function(
+            f"""(names) => {{
+              const chosen = {_HUB}.selected.indices.map((i) => {_HUB}.data.name[i])
+              return chosen.length === names.length && names.every((name) => chosen.includes(name))
+            }}""",
+            arg=sorted(names),
+        )
+
+    def lit(self) -> tuple[set[int], set[int]]:
+        """The leaves whose columns, and those whose rows, are not faded in the heatmap."""
+        columns, rows = self.page.evaluate(
+            f"""() => {{
+              const figure = Bokeh.documents[0].get_model_by_name("similarity")
+              const n = {_HUB}.data.name.length
+              const masks = figure.renderers.map((r) => r.data_source).filter((s) => "size" in s.data)
+              return masks.map((mask) => {{
+                const [pixels] = mask.data.image
+                return [...Array(n).keys()].filter(
+                  (leaf) => pixels[Math.floor((leaf + 0.5) * pixels.length / n)] === 0)
+              }})
+            }}"""
+        )
+        return set(columns), set(rows)
+
+    def mask_colour(self) -> list[int]:
+        """Red, green and blue of what fades the heatmap."""
+        return self.page.evaluate(
+            """() => {
+              const figure = Bokeh.documents[0].get_model_by_name("similarity")
+              const mask = figure.renderers.map((r) => r.data_source).find((s) => "size" in s.data)
+              const pixel = mask.data.image[0].find((pixel) => pixel !== 0)
+              return [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]
+            }"""
+        )
+
+    def title(self, figure: str) -> str:
+        """The title of a figure."""
+        return self.page.evaluate(
+            "(name) => Bokeh.documents[0].get_model_by_name(name).title.text", figure
+        )
+
+    def expect_text(self, text: str) -> None:
+        """Wait until the page shows a text."""
+        expect(self.page.get_by_text(text).first).to_be_visible()

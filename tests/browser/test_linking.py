@@ -1,0 +1,200 @@
+"""Brushing in the browser: every gesture, what each view then shows, and what Python sees."""
+
+import queue
+
+import numpy as np
+import pytest
+
+import dtviz
+
+
+@pytest.fixture()
+def explorer(gated):
+    return dtviz.Explorer(gated)
+
+
+@pytest.fixture()
+def heard(explorer):
+    """What Python hears of the selection."""
+    changes = queue.Queue()
+    explorer.selection.param.watch(lambda event: changes.put(set(event.new)), "names")
+    return changes
+
+
+def within(table, columns, x0, y0, x1, y1):
+    x, y = columns
+    inside = table[x].between(min(x0, x1), max(x0, x1)) & table[y].between(min(y0, y1), max(y0, y1))
+    return set(table.loc[inside, "name"])
+
+
+def assert_all_views_show(gestures, explorer, names):
+    """Strip, heatmap and tables show the same neurons as the scatter."""
+    table = explorer.neurons
+    leaves = set(table.loc[table["name"].isin(names), "leaf"])
+    assert gestures.lit() == (leaves, leaves)
+    listed = gestures.data("top_k")
+    assert set(listed["name"]) == names
+    side = "in"
+    reading = explorer.model.neurons(explorer.layer, side).subset(sorted(names))
+    expected = dtviz.top_k(
+        dtviz.congruence(reading, explorer.model.embedding.layer_normed()), k=explorer.ranking.k
+    ).set_index(["name", "end", "rank"])
+    for name, end, rank, item, value in zip(
+        *(listed[column] for column in ("name", "end", "rank", "item", "value")), strict=True
+    ):
+        row = expected.loc[(name, end, rank)]
+        assert item == row["item"]
+        assert value == pytest.approx(row["value"], rel=1e-4, abs=1e-5)
+    assert len(listed["name"]) == len(expected)
+    gestures.expect_text(f"{len(names)} of {len(table)} neurons selected")
+
+
+def test_a_box_on_the_scatter_selects_in_every_view_and_in_python(gestures, serve, explorer, heard):
+    gestures.open(serve(explorer))
+    corners = (2, -5, 6, -1)
+    expected = within(explorer.neurons, ("x", "y"), *corners)
+    assert expected
+    gestures.box("congruence", *corners)
+    gestures.wait_for_selected(expected)
+    assert_all_views_show(gestures, explorer, expected)
+    assert heard.get(timeout=10) == expected
+    assert set(explorer.selected["name"]) == expected
+
+
+def test_a_lasso_on_the_scatter_selects(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    gestures.use_tool("congruence", "LassoSelectTool")
+    gestures.path("congruence", (2, -5), (6, -5), (6, -1), (2, -1), (2, -5))
+    expected = within(explorer.neurons, ("x", "y"), 2, -5, 6, -1)
+    gestures.wait_for_selected(expected)
+    assert_all_views_show(gestures, explorer, expected)
+
+
+def test_a_tap_on_a_point_selects_it_and_escape_clears(gestures, serve, explorer, heard):
+    gestures.open(serve(explorer))
+    outermost = explorer.neurons.loc[(explorer.neurons["x"] ** 2 + explorer.neurons["y"] ** 2).idxmax()]
+    gestures.tap("congruence", outermost["x"], outermost["y"])
+    gestures.wait_for_selected({outermost["name"]})
+    assert_all_views_show(gestures, explorer, {outermost["name"]})
+    assert heard.get(timeout=10) == {outermost["name"]}
+    gestures.page.keyboard.press("Escape")
+    gestures.wait_for_selected(set())
+    assert heard.get(timeout=10) == set()
+    gestures.expect_text("Nothing is selected.")
+
+
+def test_a_box_on_the_strip_selects(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    gestures.box("difference", 4, -0.1, 9.5, 1.1)
+    differences = explorer.neurons.set_index("name")["difference"]
+    expected = set(differences.index[differences.between(4, 9.5)])
+    assert expected
+    gestures.wait_for_selected(expected)
+    assert_all_views_show(gestures, explorer, expected)
+
+
+def test_a_box_on_the_heatmap_selects_its_rows_and_columns(gestures, serve, explorer, heard):
+    gestures.open(serve(explorer))
+    gestures.box("similarity", 20.5, 60.5, 29.5, 64.5)
+    leaves = [*range(20, 30), *range(60, 65)]
+    expected = set(explorer.neurons.loc[explorer.neurons["leaf"].isin(leaves), "name"])
+    gestures.wait_for_selected(expected)
+    assert_all_views_show(gestures, explorer, expected)
+    assert heard.get(timeout=10) == expected
+
+
+def test_a_tap_on_the_heatmap_selects_the_pair(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    gestures.tap("similarity", 100.5, 7.5)
+    expected = set(explorer.neurons.loc[explorer.neurons["leaf"].isin([100, 7]), "name"])
+    gestures.wait_for_selected(expected)
+    assert_all_views_show(gestures, explorer, expected)
+
+
+def test_setting_names_in_python_moves_the_plots(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    explorer.selection.names = ["L1N14", "L1N88"]
+    gestures.wait_for_selected({"L1N14", "L1N88"})
+    assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})
+
+
+def test_a_selection_made_before_the_page_opened_is_shown(gestures, serve, explorer):
+    explorer.selection.names = ["L1N14", "L1N88"]
+    gestures.open(serve(explorer))
+    gestures.expect_text("2 of 256 neurons selected")
+    assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})
+
+
+def test_a_selection_outlasts_a_switch_to_another_layer(gestures, serve, explorer, heard):
+    explorer.selection.names = ["L1N14", "L1N88"]
+    heard.get(timeout=10)
+    gestures.open(serve(explorer))
+    gestures.choose("Layer", "0")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
+    gestures.wait_for_selected(set())
+    corners = (1, -4, 5, 0)
+    brushed = within(explorer.neurons, ("x", "y"), *corners)
+    assert brushed
+    gestures.box("congruence", *corners)
+    gestures.wait_for_selected(brushed)
+    assert heard.get(timeout=10) == brushed | {"L1N14", "L1N88"}
+    gestures.choose("Layer", "1")
+    gestures.wait_for_selected({"L1N14", "L1N88"})
+    assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})
+
+
+@pytest.mark.parametrize(
+    ("label", "choice"), [("Linkage", "complete"), ("Distance", "1 − |cos|"), ("Side", "in")]
+)
+def test_options_change_the_order_of_the_heatmap(gestures, serve, explorer, label, choice):
+    explorer.selection.names = ["L1N14", "L1N88"]
+    gestures.open(serve(explorer))
+    before = gestures.data("neurons")["leaf"]
+    gestures.choose(label, choice)
+    gestures.page.wait_for_function(
+        f"(before) => !before.every((leaf, i) => leaf === {gestures.HUB}.data.leaf[i])", arg=before
+    )
+    gestures.wait_for_selected({"L1N14", "L1N88"})
+    assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})
+
+
+def test_switches_change_what_is_compared(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    raw = np.array(gestures.data("neurons")["x"])
+    gestures.switch("LayerNorm")
+    gestures.page.wait_for_function(
+        f"(x) => Math.abs({gestures.HUB}.data.x[0] - x) > 1e-6", arg=float(raw[0])
+    )
+    plain = gestures.data("neurons")["x"]
+    expected = dtviz.congruence(explorer.model.neurons(1), explorer.model.unembedding)["left"]
+    np.testing.assert_allclose(plain, expected, rtol=1e-4, atol=1e-5)
+    gestures.switch("Contrast")
+    gestures.page.wait_for_function(
+        f"(x) => Math.abs({gestures.HUB}.data.x[0] - x) > 1e-6", arg=plain[0]
+    )
+    targets = dtviz.contrast(explorer.model.unembedding, "left", "right")
+    expected = dtviz.congruence(explorer.model.neurons(1), targets)["left not right"]
+    np.testing.assert_allclose(gestures.data("neurons")["x"], expected, rtol=1e-4, atol=1e-5)
+    assert "right not left against left not right" in gestures.title("congruence")
+
+
+def test_hovering_the_heatmap_names_both_neurons(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    by_leaf = explorer.neurons.sort_values("leaf")["name"].tolist()
+    gestures.hover("similarity", 100.5, 7.5)
+    gestures.expect_text(by_leaf[100])
+    gestures.expect_text(by_leaf[7])
+    cosine = dtviz.cosine_similarity(explorer.model.neurons(1)).loc[by_leaf[7], by_leaf[100]]
+    gestures.expect_text(f"{cosine:.3f}")
+
+
+def test_the_theme_toggle_recolours_the_heatmap(gestures, serve, explorer):
+    explorer.selection.names = ["L1N14"]
+    gestures.open(serve(explorer))
+    light = gestures.mask_colour()
+    assert light == [255, 255, 255]
+    gestures.page.get_by_label("Toggle theme").click()
+    gestures.page.wait_for_function(
+        "Bokeh.documents[0].get_model_by_name('similarity').background_fill_color !== '#fff'"
+    )
+    assert max(gestures.mask_colour()) < 64
