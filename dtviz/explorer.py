@@ -26,6 +26,25 @@ from dtviz.views.strip import strip
 MOST_CELLS = 1024
 
 
+class _ComparableModel(param.Parameter):
+    """A model that is checked before it is set."""
+
+    def __set__(self, obj: param.Parameterized, model: object) -> None:
+        if not isinstance(model, Model):
+            raise BadArgument(
+                expected="a Model",
+                got=shortened(model),
+                do="Open a checkpoint with dtviz.load, or make one with Model.from_arrays.",
+            )
+        if model.unembedding is None:
+            raise BadArgument(
+                expected="a model with an unembedding: actions or tokens to compare",
+                got=f"{model.name}, which has none",
+                do="Give Model.from_arrays an unembedding.",
+            )
+        super().__set__(obj, model)
+
+
 class Explorer(pn.viewable.Viewer):
     """The neurons of a model in linked views.
 
@@ -47,7 +66,7 @@ class Explorer(pn.viewable.Viewer):
         UnknownName: if the model has no such layer, side or action.
     """
 
-    model = param.ClassSelector(class_=Model, doc="The model in view; set it to open another.")
+    model = _ComparableModel(doc="The model in view; set it to open another.")
     layer = param.Selector(label="Layer", doc="The layer whose neurons are in view, or all.")
     side = param.Selector(
         label="Side",
@@ -103,12 +122,6 @@ class Explorer(pn.viewable.Viewer):
 
     def _offer_choices(self) -> None:
         """Fit the choices of layer, side and actions to the model; a choice it has too stays."""
-        if self.model.unembedding is None:
-            raise BadArgument(
-                expected="a model with an unembedding: actions or tokens to compare",
-                got=f"{self.model.name}, which has none",
-                do="Give Model.from_arrays an unembedding.",
-            )
         layers = list(range(self.model.n_layers))
         actions = self.model.unembedding.names
         _offer(self.param.layer, [*layers, "all"], layers[-1])

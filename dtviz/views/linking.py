@@ -17,7 +17,6 @@ import param
 from bokeh.document import Document
 from bokeh.models import ColumnDataSource, CustomJS, CustomJSHover, Div, Model
 from panel.reactive import Reactive, SyncableData
-from pyviz_comms import Comm
 
 from dtviz.selection import Selection
 from dtviz.views import looks
@@ -60,7 +59,7 @@ class Shared(SyncableData):
                 self._updating = False
         super()._process_events(events)
 
-    def join(self, doc: Document, root: Model, comm: Comm | None) -> None:
+    def join(self, doc: Document, root: Model, comm: Any) -> None:
         """Make sure that the page under ``root`` has its source."""
         ref = root.ref["id"]
         if ref not in self._models:
@@ -136,7 +135,7 @@ class LinkedPane(pn.pane.HoloViews):
         doc: Document,
         root: Model | None = None,
         parent: Model | None = None,
-        comm: Comm | None = None,
+        comm: Any = None,
     ) -> Model:
         if root is not None:
             for frame in self._shared:
@@ -173,7 +172,7 @@ class Written(Reactive):
         doc: Document,
         root: Model | None = None,
         parent: Model | None = None,
-        comm: Comm | None = None,
+        comm: Any = None,
     ) -> Model:
         output = Div(**self._get_properties(doc), syncable=False)
         root = root or output

@@ -53,7 +53,7 @@ def gated_path(gated: Model) -> Path:
     return GATED
 
 
-@pytest.fixture()
+@pytest.fixture
 def gestures(chromium: Browser) -> Iterator[Gestures]:
     """A page to act on. It must end without an error and without a request beyond this machine."""
     context = chromium.new_context(viewport=WINDOW)  # type: ignore[arg-type]
@@ -65,13 +65,13 @@ def gestures(chromium: Browser) -> Iterator[Gestures]:
     assert not page.foreign_requests
 
 
-@pytest.fixture()
-def serve() -> Iterator[Callable[[Explorer | App], str]]:
-    """Serve one explorer (or app) from a thread; returns its address."""
+@pytest.fixture
+def serve() -> Iterator[Callable[[Any], str]]:
+    """Serve one explorer, app or other page from a thread; returns its address."""
     with contextlib.ExitStack() as servers:
 
-        def start(shown: Explorer | App) -> str:
-            page = shown.page() if isinstance(shown, Explorer) else shown.__panel__()
+        def start(shown: Explorer | App | pn.viewable.Viewable) -> str:
+            page = shown.page() if isinstance(shown, Explorer) else pn.panel(shown)
             started: queue.Queue[Any] = queue.Queue()
 
             def run() -> None:

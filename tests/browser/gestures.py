@@ -42,7 +42,10 @@ class Gestures:
 
     def _note(self, url: str) -> None:
         parts = urlsplit(url)
-        if parts.scheme not in ("data", "blob") and parts.hostname not in ("localhost", "127.0.0.1"):
+        if parts.scheme not in ("data", "blob") and parts.hostname not in (
+            "localhost",
+            "127.0.0.1",
+        ):
             self.foreign_requests.append(url)
 
     def open(self, address: str) -> None:
@@ -54,6 +57,17 @@ class Gestures:
         """Where points of a figure's data are on the page."""
         places = [[float(x), float(y)] for x, y in points]
         return [(x, y) for x, y in self.page.evaluate(_ON_SCREEN, [figure, places])]
+
+    def shares(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
+        """Where points in shares of a figure's frame, from its lower left, are on the page."""
+        x0, x1, y0, y1 = self.page.evaluate(
+            """(name) => {
+              const {x_range, y_range} = Bokeh.documents[0].get_model_by_name(name)
+              return [x_range.start, x_range.end, y_range.start, y_range.end]
+            }""",
+            figure,
+        )
+        return self.screen(figure, *((x0 + x * (x1 - x0), y0 + y * (y1 - y0)) for x, y in points))
 
     def path(self, figure: str, *points: tuple[float, float]) -> None:
         """Drag the mouse along points of a figure's data."""
@@ -111,9 +125,7 @@ class Gestures:
 
     def selected(self) -> list[str]:
         """Names of the neurons that are selected in the browser."""
-        return self.page.evaluate(
-            f"() => {_HUB}.selected.indices.map((i) => {_HUB}.data.name[i])"
-        )
+        return self.page.evaluate(f"() => {_HUB}.selected.indices.map((i) => {_HUB}.data.name[i])")
 
     def wait_for_selected(self, names: set[str]) -> None:
         """Wait until just these are selected in the browser."""
@@ -131,7 +143,8 @@ class Gestures:
             f"""() => {{
               const figure = Bokeh.documents[0].get_model_by_name("similarity")
               const n = {_HUB}.data.name.length
-              const masks = figure.renderers.map((r) => r.data_source).filter((s) => "size" in s.data)
+              const sources = figure.renderers.map((renderer) => renderer.data_source)
+              const masks = sources.filter((source) => "size" in source.data)
               return masks.map((mask) => {{
                 const [pixels] = mask.data.image
                 return [...Array(n).keys()].filter(

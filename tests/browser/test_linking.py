@@ -8,12 +8,12 @@ import pytest
 import dtviz
 
 
-@pytest.fixture()
+@pytest.fixture
 def explorer(gated):
     return dtviz.Explorer(gated)
 
 
-@pytest.fixture()
+@pytest.fixture
 def heard(explorer):
     """What Python hears of the selection."""
     changes = queue.Queue()
@@ -72,7 +72,9 @@ def test_a_lasso_on_the_scatter_selects(gestures, serve, explorer):
 
 def test_a_tap_on_a_point_selects_it_and_escape_clears(gestures, serve, explorer, heard):
     gestures.open(serve(explorer))
-    outermost = explorer.neurons.loc[(explorer.neurons["x"] ** 2 + explorer.neurons["y"] ** 2).idxmax()]
+    outermost = explorer.neurons.loc[
+        (explorer.neurons["x"] ** 2 + explorer.neurons["y"] ** 2).idxmax()
+    ]
     gestures.tap("congruence", outermost["x"], outermost["y"])
     gestures.wait_for_selected({outermost["name"]})
     assert_all_views_show(gestures, explorer, {outermost["name"]})

@@ -1,0 +1,32 @@
+"""Fixtures of the browser tests, and models of several sizes."""
+
+import numpy as np
+import pytest
+
+from dtviz.checkpoints.minigrid import action_names, feature_names
+from dtviz.model import Directions, Model
+from tests.browser.conftest import chromium, gestures, serve
+
+__all__ = ["chromium", "gestures", "model_of", "serve"]
+
+
+@pytest.fixture(scope="session")
+def model_of():
+    """A function from the number of neurons to a random model with clusters among them."""
+
+    def make(n: int, d_model: int = 256) -> Model:
+        random = np.random.default_rng(0)
+        centres = random.normal(size=(n // 16, d_model))
+        weights = centres[np.arange(n) % len(centres)] + random.normal(size=(n, d_model))
+        actions = action_names(7)
+        features = feature_names(980, {"one_hot_obs": True})
+        return Model.from_arrays(
+            weights,
+            in_=weights,
+            unembedding=Directions(random.normal(size=(len(actions), d_model)), actions),
+            embedding=Directions(random.normal(size=(len(features), d_model)), features),
+            normalization="LN",
+            name=f"random, {n} neurons",
+        )
+
+    return make

@@ -1,0 +1,168 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+import dtviz
+from dtviz.errors import BadArgument, UnknownName
+from dtviz.model import Directions, Model
+
+
+def small(n=12, layers=2, embedding=True, **kwargs):
+    random = np.random.default_rng(1)
+    weights = [random.normal(size=(n, 6)) for _ in range(layers)]
+    actions = Directions(random.normal(size=(3, 6)), ["left", "right", "forward"])
+    features = Directions(random.normal(size=(5, 6)), list("abcde")) if embedding else None
+    return Model.from_arrays(
+        weights, in_=weights, unembedding=actions, embedding=features, normalization="LN", **kwargs
+    )
+
+
+@pytest.fixture
+def explorer():
+    return dtviz.Explorer(small())
+
+
+def test_the_neuron_table_has_a_row_a_neuron(explorer):
+    table = explorer.neurons
+    assert table["name"].tolist() == [f"L1N{i}" for i in range(12)]
+    neurons = explorer.model.neurons(1).layer_normed()
+    expected = dtviz.congruence(neurons, explorer.model.unembedding)
+    np.testing.assert_allclose(table["x"], expected["left"], rtol=1e-5)
+    np.testing.assert_allclose(table["y"], expected["right"], rtol=1e-5)
+    np.testing.assert_allclose(table["difference"], table["y"] - table["x"], rtol=1e-5)
+
+
+def test_options_can_be_given(explorer):
+    explorer = dtviz.Explorer(
+        small(), layer=0, side="in", x="right", y="forward", method="single", distance="rows", k=2
+    )
+    assert explorer.neurons["name"].iloc[0] == "L0N0"
+    expected = dtviz.congruence(explorer.model.neurons(0, "in"), explorer.model.unembedding)
+    np.testing.assert_allclose(explorer.neurons["y"], expected["forward"], rtol=1e-5)
+    order = dtviz.cluster(explorer.model.neurons(0, "in"), "single", "rows").order
+    np.testing.assert_array_equal(
+        explorer.neurons.sort_values("leaf")["name"].index[0], f"L0N{order[0]}"
+    )
+
+
+def test_all_layers_at_once():
+    explorer = dtviz.Explorer(small(), layer="all")
+    assert len(explorer.neurons) == 24
+    assert explorer.neurons["name"].iloc[-1] == "L1N11"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"layer": 2}, UnknownName),
+        ({"layer": "last"}, UnknownName),
+        ({"layer": [0]}, UnknownName),
+        ({"side": "gate"}, UnknownName),
+        ({"x": "jump"}, UnknownName),
+        ({"method": "centroid"}, UnknownName),
+        ({"k": 0}, BadArgument),
+        ({"k": "many"}, BadArgument),
+        ({"layer_norm": "yes"}, BadArgument),
+    ],
+)
+def test_wrong_options_say_what_can_be_chosen(wrong, error):
+    with pytest.raises(error, match="Expected"):
+        dtviz.Explorer(small(), **wrong)
+
+
+def test_a_model_without_actions_is_refused_with_a_reason():
+    with pytest.raises(BadArgument, match="unembedding"):
+        dtviz.Explorer(Model.from_arrays(np.eye(3)))
+
+
+def test_what_is_not_a_model_is_refused_with_a_reason():
+    with pytest.raises(BadArgument, match=r"dtviz\.load"):
+        dtviz.Explorer("WorkingModel.pt")
+
+
+def test_selected_are_rows_of_the_table(explorer):
+    assert explorer.selected.empty
+    explorer.selection.names = ["L1N7", "L1N3"]
+    assert explorer.selected["name"].tolist() == ["L1N3", "L1N7"]
+    pd.testing.assert_frame_equal(explorer.selected, explorer.neurons.loc[["L1N3", "L1N7"]])
+
+
+def test_a_selection_belongs_to_names(explorer):
+    explorer.selection.names = ["L1N7", "L0N2"]
+    explorer.layer = 0
+    assert explorer.selected["name"].tolist() == ["L0N2"]
+    explorer.layer = 1
+    assert explorer.selected["name"].tolist() == ["L1N7"]
+
+
+def test_only_what_an_option_touches_is_computed_again(explorer):
+    clustering, compared = explorer._clustered, explorer._compared
+    explorer.congruence.contrast = True
+    assert explorer._clustered is clustering
+    assert explorer._compared is not compared
+    compared = explorer._compared
+    explorer.clustering.method = "complete"
+    assert explorer._clustered is not clustering
+    assert explorer._compared is compared
+
+
+def test_another_model_keeps_the_options_that_it_has_too(explorer):
+    explorer.congruence.x = "forward"
+    explorer.selection.names = ["L1N7"]
+    explorer.model = small(n=5, layers=1, name="other")
+    assert explorer.layer == 0
+    assert explorer.congruence.x == "forward"
+    assert explorer.selection.names == []
+    assert len(explorer.neurons) == 5
+    explorer.selection.names = ["L0N4"]
+    assert explorer.selected["name"].tolist() == ["L0N4"]
+
+
+def test_a_model_without_actions_leaves_the_explorer_as_it_was(explorer):
+    model, table = explorer.model, explorer.neurons
+    with pytest.raises(BadArgument):
+        explorer.model = Model.from_arrays(np.eye(3))
+    assert explorer.model is model
+    pd.testing.assert_frame_equal(explorer.neurons, table)
+    explorer.layer = 0
+    assert explorer.neurons["name"].iloc[0] == "L0N0"
+
+
+def test_a_model_without_features_still_opens():
+    explorer = dtviz.Explorer(small(embedding=False))
+    assert explorer._ranking is None
+    assert explorer.page()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_few_neurons(n):
+    explorer = dtviz.Explorer(small(n=n))
+    assert len(explorer.neurons) == n
+    assert explorer.page().get_root()
+
+
+def test_more_neurons_than_cells_are_averaged_and_the_title_says_so(monkeypatch):
+    monkeypatch.setattr("dtviz.explorer.MOST_CELLS", 4)
+    explorer = dtviz.Explorer(small())
+    image = explorer.heatmap.object[()]
+    assert image.dimension_values("cosine", flat=False).shape == (4, 4)
+    assert "averaged to 4 × 4" in image.opts.get("plot").kwargs["title"]
+
+
+def test_titles_say_what_was_computed(explorer):
+    def title(pane):
+        return pane.object[()].opts.get("plot").kwargs["title"]
+
+    assert title(explorer.scatter) == "right against left · layer 1, out, LN"
+    assert title(explorer.strip) == "right − left · layer 1, out, LN"
+    assert title(explorer.heatmap) == "Cosine similarity · layer 1, out · 12 neurons"
+    explorer.side = "in"
+    assert title(explorer.scatter) == "right against left · layer 1, in, no LN"
+    explorer.congruence.contrast = True
+    assert title(explorer.scatter).startswith("right not left against left not right")
+
+
+def test_every_hook_applies(explorer, caplog):
+    """HoloViews only warns of a hook that raises."""
+    explorer.page().get_root()
+    assert not [record for record in caplog.records if "hook" in record.getMessage()]

@@ -1,0 +1,67 @@
+import holoviews as hv
+import numpy as np
+import pytest
+
+from dtviz.views import looks
+from dtviz.views.scatter import MOST_NAMES, scatter
+
+
+@pytest.fixture
+def overlay(table):
+    return scatter(table, "left", "right", "right against left · layer 0, out, LN")
+
+
+def test_points_are_the_two_congruences_with_the_actions_as_labels(overlay, table):
+    points = overlay.Scatter.I
+    np.testing.assert_array_equal(points.dimension_values("x"), table["x"])
+    np.testing.assert_array_equal(points.dimension_values("y"), table["y"])
+    assert [dimension.label for dimension in points.dimensions()[:2]] == ["left", "right"]
+
+
+def test_the_line_is_y_equals_x(overlay):
+    [line] = [element for element in overlay if isinstance(element, hv.Slope)]
+    assert tuple(line.data) == (1, 0)
+
+
+def test_colours_run_from_x_through_grey_to_y_and_are_centred(overlay, table):
+    style = overlay.Scatter.I.opts.get("style").kwargs
+    assert style["color"] == "difference"
+    assert (style["cmap"][0], style["cmap"][-1]) == (
+        looks.X_COLOUR.lower(),
+        looks.Y_COLOUR.lower(),
+    )
+    low, high = overlay.Scatter.I.opts.get("plot").kwargs["clim"]
+    assert low == -high == -np.abs(table["difference"]).max()
+
+
+def test_what_is_not_selected_fades_and_stays_visible(overlay):
+    style = overlay.Scatter.I.opts.get("style").kwargs
+    assert 0.1 < style["nonselection_alpha"] < style["alpha"] < style["selection_alpha"] == 1
+
+
+def test_the_title_and_the_tools(overlay):
+    assert overlay.opts.get("plot").kwargs["title"] == "right against left · layer 0, out, LN"
+    tools = overlay.Scatter.I.opts.get("plot").kwargs["tools"]
+    assert {"box_select", "lasso_select", "tap"} <= set(tools)
+
+
+def test_the_outermost_neurons_bear_their_names(overlay, table):
+    labels = overlay.Labels.I
+    named = labels.dimension_values("name")
+    assert 0 < len(named) <= MOST_NAMES
+    scaled = (table[["x", "y"]] - table[["x", "y"]].mean()) / table[["x", "y"]].std(ddof=0)
+    farthest = (scaled**2).sum(axis=1).idxmax()
+    assert farthest in named
+    for x, y, name in zip(*(labels.dimension_values(i) for i in range(3)), strict=True):
+        assert (x, y) == (table.loc[name, "x"], table.loc[name, "y"])
+
+
+def test_names_do_not_collide(table):
+    crowd = table.assign(x=[0.0] * 15 + [1.0] * 15, y=[0.0] * 15 + [1.0] * 15)
+    assert len(scatter(crowd, "left", "right", "").Labels.I) == 2
+
+
+@pytest.mark.parametrize("value", [0.0, 3.0])
+def test_neurons_in_one_place_are_drawn(table, value):
+    same = table.assign(x=value, y=value, difference=0.0)
+    assert hv.render(scatter(same, "left", "right", ""))
