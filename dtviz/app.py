@@ -1,9 +1,9 @@
 """The app: one session's page, and the ways to open another model in it."""
 
+import contextlib
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -44,12 +44,17 @@ def _label(source: str) -> str:
     return "demo" if source == DEMO else Path(source).name
 
 
-def open_model(source: str) -> Model:
+def open_model(source: str | Model) -> Model:
     """Return a model that all sessions share, read again when its file has changed.
+
+    Args:
+        source: as for `dtviz.load`, or a model that is open already.
 
     Raises:
         DtvizError: if the file cannot be opened.
     """
+    if isinstance(source, Model):
+        return source
     changed = os.stat(source).st_mtime_ns if os.path.exists(source) else 0
     return _loaded(source, changed)
 
@@ -70,7 +75,6 @@ class App(pn.viewable.Viewer):
     """
 
     checkpoint = param.Selector(label="Model", doc="The checkpoint to look at.")
-    upload = param.Bytes(doc="A checkpoint's bytes, from the browser.")
     problem = param.String(doc="Why the last checkpoint could not be opened.")
 
     def __init__(self, source: str = DEMO) -> None:
@@ -88,18 +92,28 @@ class App(pn.viewable.Viewer):
         self._file.param.watch(self._take_upload, "value")
 
     def _pick(self, event: param.parameterized.Event) -> None:
-        self._show(lambda: open_model(event.new))
+        try:
+            model = open_model(event.new)
+        except DtvizError as error:
+            self.checkpoint = event.old
+            self.problem = str(error)
+            return
+        self.problem = ""
+        if model is not self.explorer.model:
+            self.explorer.model = model
 
     def _take_upload(self, event: param.parameterized.Event) -> None:
-        if event.new:
-            self._show(lambda: load_bytes(event.new, self._file.filename))
-
-    def _show(self, opened: Any) -> None:
+        if not event.new:
+            return
         try:
-            self.explorer.model = opened()
-            self.problem = ""
+            model = load_bytes(event.new, self._file.filename)
         except DtvizError as error:
             self.problem = str(error)
+            return
+        # An upload can be picked again like the others, for as long as the page is open.
+        offered = {**self.param.checkpoint.names, self._file.filename: model}
+        self.param.checkpoint.objects = offered
+        self.checkpoint = model
 
     def __panel__(self) -> pmui.Page:
         alert = pmui.Alert(
@@ -125,11 +139,17 @@ def serve(source: str, port: int, open_browser: bool) -> None:
     # Opened once before anyone waits for a page: bad input ends here.
     open_model(next(iter(choices(source).values())))
     try:
-        pn.serve(
+        server = pn.serve(
             {"explore": lambda: App(source)},
             address="127.0.0.1",
             port=port,
-            show=open_browser,
+            # Of no other site: a page elsewhere cannot talk to this server.
+            websocket_origin=[f"{host}:{port}" for host in ("localhost", "127.0.0.1")]
+            if port
+            else None,
+            start=False,
+            show=False,
+            verbose=False,
             title="dtviz",
         )
     except OSError as error:
@@ -138,3 +158,9 @@ def serve(source: str, port: int, open_browser: bool) -> None:
             got=str(error.strerror or error),
             do="Choose another with --port.",
         ) from error
+    print(f"dtviz is at http://localhost:{server.port}/explore (Ctrl+C stops it)", flush=True)  # noqa: T201
+    if open_browser:
+        server.io_loop.add_callback(server.show, "/explore")
+    server.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.io_loop.start()

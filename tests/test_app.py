@@ -4,6 +4,7 @@ import pytest
 
 from dtviz.app import App, choices, open_model
 from dtviz.errors import BadCheckpoint, FileProblem
+from tests.conftest import GATED
 
 
 def test_the_demo_can_always_be_picked(tmp_path):
@@ -21,8 +22,6 @@ def test_an_empty_folder_is_an_error(tmp_path):
 
 
 def test_models_are_shared_until_their_file_changes(gated, tmp_path):
-    from tests.conftest import GATED
-
     path = tmp_path / "model.pt"
     shutil.copy(GATED, path)
     first = open_model(str(path))
@@ -40,3 +39,20 @@ def test_what_cannot_be_opened_is_said_and_the_explorer_goes_on(demo, tmp_path):
     app.checkpoint = str(tmp_path / "bad.pt")
     assert "Expected" in app.problem
     assert app.explorer.model is model
+    assert app.checkpoint == "demo"
+
+
+def test_an_upload_can_be_picked_again(demo, gated):
+    app = App("demo")
+    app._file.filename = GATED.name
+    app._file.value = GATED.read_bytes()
+    uploaded = app.explorer.model
+    assert uploaded.name == GATED.stem
+    app.checkpoint = "demo"
+    assert app.explorer.model is open_model("demo")
+    app.checkpoint = uploaded
+    assert app.explorer.model is uploaded
+    app._file.value = b"no"
+    assert "Expected" in app.problem
+    assert app.explorer.model is uploaded
+

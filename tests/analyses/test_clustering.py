@@ -1,0 +1,358 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy.cluster import hierarchy
+from scipy.spatial.distance import pdist, squareform
+
+import dtviz
+from dtviz.analyses.clustering import (
+    DISTANCES,
+    METHODS,
+    ClusterAnalysis,
+    Clustering,
+    cluster,
+    tree_segments,
+)
+from dtviz.analyses.similarity import cosine_similarity
+from dtviz.errors import BadArgument
+
+from . import reference
+from .reference import directions
+
+# Small whole numbers, so that rows of zeros, equal rows and tied distances are common.
+TIED = arrays(
+    float, array_shapes(min_dims=2, max_dims=2, max_side=9), elements=st.integers(-2, 2).map(float)
+)
+
+
+@st.composite
+def scattered(draw, least: int = 2, most: int = 30) -> np.ndarray:
+    """Rows without tied distances."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    return rng.normal(size=(draw(st.integers(least, most)), 5))
+
+
+def explicit(matrix: np.ndarray, method: str, distance: str) -> np.ndarray:
+    """SciPy's linkage on the whole matrix of distances, made pair by pair."""
+    cosines = reference.cosines(matrix, matrix)
+    if distance == "rows":
+        distances = np.array([[np.sqrt(sum((a - b) ** 2)) for b in cosines] for a in cosines])
+    else:
+        distances = 1 - (np.abs(cosines) if distance == "absolute" else cosines)
+    np.fill_diagonal(distances, 0)
+    return hierarchy.linkage(squareform(distances, checks=False), method)
+
+
+def merged_until(linkage: np.ndarray, clusters: int) -> set[frozenset[int]]:
+    """The rows of each cluster when so many are left, merging one pair at a time."""
+    n = len(linkage) + 1
+    members = {row: frozenset([row]) for row in range(n)}
+    for merge, (left, right) in enumerate(linkage[: n - clusters, :2].astype(int)):
+        members[n + merge] = members.pop(left) | members.pop(right)
+    return set(members.values())
+
+
+def parts(labels: np.ndarray) -> set[frozenset[int]]:
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist())}
+
+
+def test_the_public_names():
+    assert dtviz.cluster is cluster
+    assert dtviz.Clustering is Clustering
+
+
+# The tree
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("method", METHODS)
+def test_the_tree_is_scipys_on_the_explicit_distances(method, distance):
+    @given(scattered())
+    def check(matrix):
+        made = cluster(directions(matrix), method, distance).linkage
+        expected = explicit(matrix, method, distance)
+        np.testing.assert_allclose(
+            hierarchy.cophenet(made), hierarchy.cophenet(expected), atol=2e-5
+        )
+        assert hierarchy.is_valid_linkage(made)
+
+    check()
+
+
+@pytest.mark.parametrize(
+    ("method", "distance", "heights"),
+    [
+        # Rows at 0, 45 and 180 degrees.
+        ("average", "cosine", [1 - 0.5**0.5, (2 + 1 + 0.5**0.5) / 2]),
+        ("single", "cosine", [1 - 0.5**0.5, 1 + 0.5**0.5]),
+        ("complete", "cosine", [1 - 0.5**0.5, 2]),
+        ("average", "absolute", [0, 1 - 0.5**0.5]),
+        # The rows (1, c, -1), (c, 1, -c) and (-1, -c, 1) of the similarity, c² = ½.
+        ("single", "rows", [(3 * (1 - 0.5**0.5) ** 2) ** 0.5, ((1 + 0.5**0.5) ** 2 * 3) ** 0.5]),
+    ],
+)
+def test_heights_worked_out_by_hand(method, distance, heights):
+    made = cluster(directions([[1, 0], [2, 2], [-3, 0]]), method, distance)
+    np.testing.assert_allclose(made.linkage[:, 2], heights, atol=1e-6)
+
+
+def test_average_linkage_on_cosine_distance_is_the_default():
+    rows = directions(np.random.default_rng(1).normal(size=(20, 4)))
+    expected = cluster(rows, "average", "cosine").linkage
+    np.testing.assert_array_equal(cluster(rows).linkage, expected)
+    np.testing.assert_array_equal(ClusterAnalysis()(rows).linkage, expected)
+
+
+def test_single_linkage_of_similarity_rows_is_the_notebooks():
+    rows = directions(np.random.default_rng(1).normal(size=(40, 6)))
+    notebooks = hierarchy.linkage(cosine_similarity(rows).to_numpy())
+    made = cluster(rows, "single", "rows").linkage
+    np.testing.assert_allclose(hierarchy.cophenet(made), hierarchy.cophenet(notebooks), atol=1e-5)
+
+
+@given(TIED, st.sampled_from(METHODS), st.sampled_from(DISTANCES))
+def test_every_tree_is_valid_with_rows_of_zeros_and_equal_rows_too(matrix, method, distance):
+    made = cluster(directions(matrix), method, distance)
+    n = len(matrix)
+    assert made.names == [f"r{row}" for row in range(n)]
+    assert made.linkage.shape == (n - 1, 4)
+    assert made.linkage.dtype == np.float64
+    assert np.isfinite(made.linkage).all()
+    assert (made.linkage[:, 2] >= 0).all()
+    assert (np.diff(made.linkage[:, 2]) >= -1e-6).all()
+    assert sorted(made.order.tolist()) == list(range(n))
+    assert n == 1 or hierarchy.is_valid_linkage(made.linkage)
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("method", METHODS)
+def test_rows_of_zeros_are_at_distance_1_from_everything(method):
+    made = cluster(directions([[0, 0], [0, 0], [1, 0]]), method)
+    assert made.linkage[0, 2] == 1
+    assert np.isfinite(made.linkage).all()
+    if method != "ward":
+        assert made.linkage[1, 2] == 1
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_rounding_makes_no_distance_negative(distance):
+    twins = np.tile(np.random.default_rng(0).normal(size=(100, 7)), (2, 1))
+    heights = cluster(directions(twins), "single", distance).linkage[:, 2]
+    assert heights.min() >= 0
+    assert np.sort(heights)[:100].max() < 1e-5
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_identical_rows_are_at_distance_0(distance):
+    rows = directions(np.tile([[0.1, 0.2, 0.3]], (5, 1)))
+    np.testing.assert_allclose(cluster(rows, "average", distance).linkage[:, 2], 0, atol=1e-6)
+
+
+def test_opposite_rows_are_as_far_as_can_be_or_up_to_sign_the_same():
+    rows = directions([[1, 2], [-1, -2]])
+    assert cluster(rows).linkage[0, 2] == pytest.approx(2)
+    assert cluster(rows, distance="absolute").linkage[0, 2] == pytest.approx(0, abs=1e-6)
+
+
+def test_two_rows_merge_once():
+    made = cluster(directions([[1, 0], [0, 1]]))
+    assert made.linkage.tolist() == [[0, 1, 1, 2]]
+    assert sorted(made.order.tolist()) == [0, 1]
+
+
+def test_one_row_is_a_tree_without_merges():
+    made = cluster(directions([[1, 2]]))
+    assert made.linkage.shape == (0, 4)
+    assert made.order.tolist() == [0]
+    assert made.cut(1).tolist() == [0]
+    assert len(tree_segments(made)) == 0
+
+
+@given(scattered(most=60))
+def test_the_leaf_order_keeps_every_cluster_together(matrix):
+    made = cluster(directions(matrix))
+    place = np.argsort(made.order)
+    for clusters in range(1, len(matrix) + 1):
+        for members in merged_until(made.linkage, clusters):
+            places = sorted(place[list(members)].tolist())
+            assert places == list(range(places[0], places[0] + len(places)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("centroid",), r"a method among 'average', .*'ward', got 'centroid'\. Choose one"),
+        ((None,), "a method among"),
+        ((["average"],), r"got \['average'\]"),
+        (("average", "euclidean"), r"a distance among 'cosine', .*, got 'euclidean'\. Choose one"),
+    ],
+)
+def test_a_method_or_distance_that_is_not_there_is_told(arguments, message):
+    with pytest.raises(BadArgument, match=message):
+        cluster(directions(np.eye(3)), *arguments)
+
+
+def test_nothing_cannot_be_clustered():
+    with pytest.raises(BadArgument, match=r"at least one row to cluster, got none\. Choose some"):
+        cluster(directions(np.eye(3)).subset([]))
+
+
+def test_the_repr_counts_rows():
+    assert repr(cluster(directions(np.eye(2)))) == "Clustering(2 rows: 'r0', 'r1')"
+
+
+# Cutting it
+
+
+@given(scattered(most=25))
+def test_a_cut_leaves_the_clusters_that_the_first_merges_make(matrix):
+    made = cluster(directions(matrix))
+    for clusters in range(1, len(matrix) + 1):
+        labels = made.cut(clusters)
+        assert set(labels.tolist()) == set(range(clusters))
+        assert parts(labels) == merged_until(made.linkage, clusters)
+        scipys = hierarchy.fcluster(made.linkage, clusters, criterion="maxclust")
+        assert parts(labels) == parts(scipys)
+
+
+@given(TIED, st.data())
+def test_a_cut_through_ties_has_no_more_clusters_than_asked_for(matrix, data):
+    made = cluster(directions(matrix))
+    clusters = data.draw(st.integers(1, len(matrix)))
+    labels = made.cut(clusters)
+    assert labels.shape == (len(matrix),)
+    assert set(labels.tolist()) == set(range(labels.max() + 1))
+    assert labels.max() < clusters
+
+
+def test_a_cut_may_be_counted_by_an_integer_of_numpy():
+    assert set(cluster(directions([[1, 0], [1, 1], [-1, 0]])).cut(np.int64(2)).tolist()) == {0, 1}
+
+
+@pytest.mark.parametrize("n", [0, -1, 4, 2.5, 2.0, True, "2", None, np.nan])
+def test_a_number_of_clusters_that_cannot_be_is_told(n):
+    with pytest.raises(BadArgument) as caught:
+        cluster(directions(np.eye(3))).cut(n)
+    told = str(caught.value)
+    assert f"a number of clusters from 1 to 3, got {n!r}. Choose one of these." in told
+
+
+def test_one_row_cannot_be_cut_in_two():
+    with pytest.raises(BadArgument, match="from 1 to 1, got 2"):
+        cluster(directions([[1, 2]])).cut(2)
+
+
+# Drawing it
+
+
+def lines(clustering: Clustering) -> np.ndarray:
+    """Merges x three lines (up, across, down) x (column, distance, column_end, distance_end)."""
+    frame = tree_segments(clustering)
+    assert frame.columns.tolist() == ["column", "distance", "column_end", "distance_end", "merge"]
+    merges = len(clustering.names) - 1
+    assert frame["merge"].tolist() == [merge for merge in range(merges) for _ in range(3)]
+    return frame.drop(columns="merge").to_numpy().reshape(merges, 3, 4)
+
+
+@given(scattered(most=40), st.sampled_from(METHODS))
+def test_the_lines_are_those_of_scipys_dendrogram(matrix, method):
+    made = cluster(directions(matrix), method)
+    drawn = hierarchy.dendrogram(made.linkage, no_plot=True)
+    # SciPy draws leaf p at 10 p + 5, and each merge as four corners.
+    expected = sorted(zip(np.array(drawn["icoord"]) / 10, drawn["dcoord"], strict=True), key=str)
+    expected = [[*x, *y] for x, y in expected]
+    corners = [
+        [up[0], across[0], across[2], down[2], up[1], across[1], across[3], down[3]]
+        for up, across, down in lines(made)
+    ]
+    np.testing.assert_allclose(sorted(corners), sorted(expected), atol=1e-9)
+
+
+@given(TIED.filter(lambda matrix: len(matrix) > 1))
+def test_each_merge_goes_up_across_and_down_without_a_gap(matrix):
+    made = cluster(directions(matrix))
+    for merge, (up, across, down) in enumerate(lines(made)):
+        height = made.linkage[merge, 2]
+        assert up[0] == up[2]
+        assert down[0] == down[2]
+        assert up[2:].tolist() == across[:2].tolist()
+        assert across[2:].tolist() == down[:2].tolist()
+        assert across[1] == across[3] == height
+
+
+@given(TIED.filter(lambda matrix: len(matrix) > 1))
+def test_each_merge_stands_on_its_leaves_or_in_the_middle_of_earlier_merges(matrix):
+    made = cluster(directions(matrix))
+    n = len(matrix)
+    drawn = lines(made)
+    place = np.argsort(made.order)
+    for merge, (up, _, down) in enumerate(drawn):
+        left, right = made.linkage[merge, :2].astype(int)
+        for child, foot in ((left, up[:2]), (right, down[2:])):
+            if child < n:
+                assert foot.tolist() == [place[child] + 0.5, 0]
+            else:
+                across = drawn[child - n, 1]
+                assert foot.tolist() == [(across[0] + across[2]) / 2, across[1]]
+
+
+@given(scattered(most=40))
+def test_no_two_branches_cross(matrix):
+    made = cluster(directions(matrix))
+    n = len(matrix)
+    members = {row: [int(np.argsort(made.order)[row])] for row in range(n)}
+    for merge, (_, across, _) in enumerate(lines(made)):
+        left, right = (members[int(child)] for child in made.linkage[merge, :2])
+        # The left child's leaves are all left of the right child's, with none between them.
+        assert max(left) + 1 == min(right)
+        assert min(left) < across[0] < max(left) + 1
+        assert min(right) < across[2] < max(right) + 1
+        members[n + merge] = left + right
+
+
+# Options
+
+
+def test_the_analysis_clusters_as_its_options_say():
+    rows = directions(np.random.default_rng(2).normal(size=(12, 4)))
+    for method in METHODS:
+        for distance in DISTANCES:
+            made = ClusterAnalysis(method=method, distance=distance)(rows)
+            np.testing.assert_array_equal(made.linkage, cluster(rows, method, distance).linkage)
+
+
+def test_the_analysis_offers_every_method_and_distance():
+    analysis = ClusterAnalysis()
+    assert tuple(analysis.param.method.objects) == METHODS
+    assert tuple(analysis.param.distance.objects) == DISTANCES
+    with pytest.raises(ValueError, match="centroid"):
+        analysis.method = "centroid"
+
+
+# Real checkpoints, against SciPy on their raw weights
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_real_clustering(real, layer):
+    model, raw = real
+    for side in model.sides:
+        made = cluster(model.neurons(layer, side))
+        neurons = reference.neurons(raw, layer, side)
+        expected = hierarchy.linkage(pdist(neurons, "cosine"), "average")
+        np.testing.assert_allclose(
+            hierarchy.cophenet(made.linkage), hierarchy.cophenet(expected), atol=1e-5
+        )
+        np.testing.assert_allclose(made.linkage[:, 2], expected[:, 2], atol=1e-5)
+        assert parts(made.cut(12)) == parts(hierarchy.fcluster(expected, 12, "maxclust"))
+
+
+def test_real_neurons_of_all_layers_together(gated):
+    neurons = gated.neurons("all")
+    made = cluster(neurons)
+    assert len(made.names) == 512
+    expected = hierarchy.linkage(pdist(neurons.vectors.astype(float), "cosine"), "average")
+    np.testing.assert_allclose(
+        hierarchy.cophenet(made.linkage), hierarchy.cophenet(expected), atol=1e-5
+    )

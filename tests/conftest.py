@@ -1,0 +1,43 @@
+"""Fixtures that every room's tests share."""
+
+from pathlib import Path
+
+import hypothesis
+import numpy as np
+import pytest
+
+import dtviz
+from dtviz.demo import CHECKPOINT as DEMO
+from dtviz.model import Model
+
+GATED = Path(__file__).parents[2] / "shared" / "checkpoints" / "MemoryGatedMLP.pt"
+
+# The time of an example says nothing where cores are shared.
+hypothesis.settings.register_profile("dtviz", deadline=None, max_examples=60)
+hypothesis.settings.load_profile("dtviz")
+
+
+@pytest.fixture(scope="session")
+def gated() -> Model:
+    """A published checkpoint with a gated MLP, which is not part of the project."""
+    if not GATED.exists():
+        pytest.skip(f"needs ../shared/checkpoints/{GATED.name} beside the repository")
+    return dtviz.load(GATED)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Model:
+    if not DEMO.exists():
+        pytest.skip(f"needs the bundled dtviz/demo/{DEMO.name}: make demo-model")
+    return dtviz.load("demo")
+
+
+@pytest.fixture(scope="session", params=["gated", "demo"])
+def real(request) -> tuple[Model, dict[str, np.ndarray]]:
+    """A model read from a real checkpoint, and the checkpoint's raw weights as float64."""
+    model = request.getfixturevalue(request.param)
+    import torch
+
+    path = {"gated": GATED, "demo": DEMO}[request.param]
+    state = torch.load(path, weights_only=True)["model_state_dict"]
+    return model, {key: tensor.double().numpy() for key, tensor in state.items()}

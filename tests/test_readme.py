@@ -1,0 +1,90 @@
+"""Every command and every snippet of the README is run."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from dtviz.demo import CHECKPOINT
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+SERVING = [command for command in COMMANDS if "explore" in command and "make" not in command]
+MAKING = [command for command in COMMANDS if command.startswith("make ")]
+
+
+def test_every_command_is_of_a_kind_that_is_run():
+    assert COMMANDS
+    assert set(COMMANDS) == {*SERVING, *MAKING}
+
+
+@pytest.mark.parametrize("snippet", blocks("python"))
+def test_snippet(snippet):
+    result = subprocess.run(
+        [sys.executable, "-W", "error::SyntaxWarning", "-c", snippet],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=ROOT,
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("command", MAKING)
+def test_make_target(command):
+    result = subprocess.run(
+        [*shlex.split(command), "--dry-run"], capture_output=True, text=True, cwd=ROOT, timeout=60
+    )
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.fixture
+def workplace(tmp_path):
+    """A folder with what the README's commands name."""
+    (tmp_path / "models").mkdir()
+    for name in ("WorkingModel.pt", "models/first.pt"):
+        shutil.copy(CHECKPOINT, tmp_path / name)
+    (tmp_path / "apps").symlink_to(ROOT / "apps")
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", SERVING)
+def test_serving_command(command, workplace):
+    program, *words = shlex.split(command)
+    module = {"dtviz": "dtviz.cli", "panel": "panel"}[program]
+    # A free port, and no window on the tester's screen.
+    words = [word for word in words if word not in ("--port", "5010", "--no-browser")]
+    if program == "panel":
+        words[2:2] = ["--port", "0"]
+    else:
+        words[1:1] = ["--port", "0", "--no-browser"]
+    with subprocess.Popen(
+        [sys.executable, "-m", module, *words],
+        cwd=workplace,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        try:
+            said = []
+            for line in process.stdout:
+                said.append(line)
+                if address := re.search(r"http://\S+/explore", line):
+                    break
+            assert address, "".join(said)
+            with urllib.request.urlopen(address[0], timeout=60) as page:
+                assert page.status == 200
+        finally:
+            process.kill()
