@@ -31,7 +31,8 @@ def load(path: Path | str) -> DecisionTransformer:
     if missing:
         raise KeyError(f"{path} lacks the weights {', '.join(missing)}")
     model.load_state_dict({name: published[names[name]] for name in names})
-    return model.eval()
+    model.eval()
+    return model
 
 
 def save(path: Path, model: DecisionTransformer, configs: Mapping[str, Mapping[str, Any]]) -> None:

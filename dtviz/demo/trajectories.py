@@ -39,11 +39,12 @@ class Trajectories:
     actions: NDArray[np.int64]
 
 
-def collect(seeds: Sequence[int], random_step: float) -> Trajectories:
-    """Walk once per seed; half the walks head for the wrong object.
+def collect(seeds: Sequence[int], wrong_walk: float, random_step: float) -> Trajectories:
+    """Walk once per seed.
 
-    Each step is, with probability `random_step`, an action drawn from all of them instead. The
-    return is what the walk came to, not what it set out for.
+    With probability `wrong_walk` a walk heads for the wrong object. Each step is, with probability
+    `random_step`, an action drawn from all of them instead. The return is what the walk came to,
+    not what it set out for.
     """
     env = OneHotMemoryEnv()
     returns = np.zeros(len(seeds), np.int64)
@@ -53,7 +54,7 @@ def collect(seeds: Sequence[int], random_step: float) -> Trajectories:
         observation, _ = env.reset(seed=seed)
         # A new generator of the same seed would repeat the draws that made the layout.
         rng = env.task.np_random
-        target = env.task.success_pos if rng.random() < 0.5 else env.task.failure_pos
+        target = env.task.failure_pos if rng.random() < wrong_walk else env.task.success_pos
         over, step = False, 0
         while not over:
             is_random = rng.random() < random_step

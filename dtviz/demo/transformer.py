@@ -16,6 +16,11 @@ from transformer_lens import HookedRootModule
 from transformer_lens.hook_points import HookPoint
 
 LAYER_NORM_EPSILON = 1e-5
+# Large, so that attention is sharp from the start: when it is nearly uniform, the one glimpse of
+# the object drowns among the other tokens, and training never finds it.
+INITIAL_STD = 0.12
+# Small, so that what the last neurons and the action head write is learned, not left over.
+INITIAL_STD_OF_WRITERS = 0.02
 
 
 @dataclass(frozen=True)
@@ -171,7 +176,7 @@ class DecisionTransformer(HookedRootModule):
     """Predicts actions from returns-to-go, states and earlier actions."""
 
     def __init__(self, config: TransformerConfig) -> None:
-        """Initialize matrices from N(0, 0.8^2 / d_model) with torch's global random state."""
+        """Draw the matrices with torch's global random state; biases start at zero."""
         super().__init__()
         self.config = config
         d_model = config.d_model
@@ -189,7 +194,10 @@ class DecisionTransformer(HookedRootModule):
         nn.init.zeros_(self.action_predictor.bias)
         for name, parameter in self.named_parameters():
             if parameter.ndim > 1 and ".b_" not in name:
-                nn.init.normal_(parameter, std=0.8 / d_model**0.5)
+                nn.init.normal_(parameter, std=INITIAL_STD)
+        last: MLP = self.blocks[-1].mlp  # type: ignore[assignment]
+        for writer in (last.W_out, self.action_predictor.weight):
+            nn.init.normal_(writer, std=INITIAL_STD_OF_WRITERS)
         self.setup()
 
     def forward(
@@ -227,8 +235,8 @@ class DecisionTransformer(HookedRootModule):
     ) -> Tensor:
         """Interleave the embeddings to (batch, 3 * steps - 1, d_model)."""
         time = self.time_embedding(timesteps)
-        rtg_tokens = self.reward_embedding(returns_to_go.float()[..., None]) + time
-        state_tokens = self.state_embedding(states.float()) + time
+        rtg_tokens = self.reward_embedding(returns_to_go[..., None].to(time.dtype)) + time
+        state_tokens = self.state_embedding(states.to(time.dtype)) + time
         action_tokens = self.action_embedding(actions) + time[..., :-1, :]
         # The last step has no action yet: fill its place, then cut it off.
         action_tokens = nn.functional.pad(action_tokens, (0, 0, 0, 1))
