@@ -1,2 +1,42 @@
+# A machine needs make and Python 3.11 or newer, with venv and pip; the rest goes into .venv.
 PYTHON ?= python3
 VENV := .venv
+BIN := $(VENV)/bin
+# What to explore, and how: make explore ARGS="WorkingModel.pt --port 5007"
+ARGS :=
+
+.PHONY: help explore test benchmark demo-model clean
+.DEFAULT_GOAL := help
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+
+explore: $(VENV)/set-up ## serve the demo model, or what ARGS name
+	$(BIN)/dtviz explore $(ARGS)
+
+test: $(VENV)/set-up-test ## check style, types and import rules, and run every test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest
+
+benchmark: $(VENV)/set-up-test ## measure what has to be fast
+	$(BIN)/pytest benchmarks --benchmark-only
+
+demo-model: $(VENV)/set-up-train ## train the bundled model again (minutes)
+	$(BIN)/python -m dtviz.demo.train
+
+clean: ## remove all that was made here, with .venv
+	rm -rf $(VENV) build dist *.egg-info .*_cache .hypothesis .benchmarks
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+# Each stamp stands for the project and one set of extras, installed; it ages with these two files.
+$(VENV)/set-up-test: EXTRAS := [test]
+$(VENV)/set-up-train: EXTRAS := [train]
+$(VENV)/set-up $(VENV)/set-up-test $(VENV)/set-up-train: pyproject.toml constraints.txt | $(BIN)/pip
+	@echo "Installing dtviz$(EXTRAS) into $(VENV): some minutes the first time"
+	@$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e '.$(EXTRAS)'
+	@touch $@
