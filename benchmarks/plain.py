@@ -24,7 +24,9 @@ class Shell:
 
 def empty_page() -> pn.viewable.Viewable:
     """The shell of the explorer around one small plot."""
-    plot = hv.Scatter([(0, 0), (1, 1)]).opts(tools=["box_select"], responsive=True)
+    plot = hv.Scatter([(0, 0), (1, 1)]).opts(
+        tools=["box_select"], responsive=True, hooks=[_name("plot")]
+    )
     return page.page("plain", Shell(plot))
 
 

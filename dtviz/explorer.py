@@ -276,13 +276,13 @@ class Explorer(pn.viewable.Viewer):
             height=245,
             margin=(0, 10),
         )
-        self.count = Written("count", self._hub, styles={"font-size": "13px"}, margin=(2, 10))
+        self.count = Written("count", self._hub, styles=page.LINE, margin=(2, 10))
 
     @property
     def status(self) -> pn.Row:
         """Which model is in view, how its weights were processed, and how many are selected."""
         model = page.caption(pn.bind(titles.of_model, self.param.model), flex="1")
-        return pn.Row(model, self.count, sizing_mode="stretch_width")
+        return pn.Row(model, self.count, sizing_mode="stretch_width", styles=page.LINE)
 
     @property
     def controls(self) -> pn.Column:

@@ -31,6 +31,9 @@ class Clustering:
     names: list[str]
     linkage: npt.NDArray[np.float64]
 
+    def __post_init__(self) -> None:
+        self.linkage.flags.writeable = False
+
     @property
     def order(self) -> npt.NDArray[np.intp]:
         """Rows in leaf order, (rows,)."""

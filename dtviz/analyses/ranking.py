@@ -73,7 +73,6 @@ def rank(values: pd.DataFrame, k: int) -> Ranking:
 
 def _least(matrix: Float32, k: int) -> npt.NDArray[np.intp]:
     """Return the columns of the k least values of each row, least first, (rows, k)."""
-    k = min(k, matrix.shape[1])
     return np.argsort(matrix, axis=1, kind="stable")[:, :k]
 
 

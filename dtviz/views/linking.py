@@ -180,7 +180,10 @@ class Written(Reactive):
             frame.join(doc, root, comm)
         sources = {label: frame.source(root) for label, frame in self._shared.items()}
         filled = {name: ColumnDataSource(name=name, syncable=False) for name in self._fills}
-        write = _script(self._script, output=output, **sources, **filled)
+        write = CustomJS(
+            code=_code("write") + _code(self._script),
+            args={"output": output, **sources, **filled},
+        )
         for source in sources.values():
             source.js_on_change("data", write)
         sources["neurons"].selected.js_on_change("indices", write)

@@ -8,6 +8,8 @@ import panel as pn
 import panel_material_ui as pmui
 
 TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
+# A line of text takes the colour of what it stands on.
+LINE = {"font-size": "13px", "color": "inherit"}
 
 
 def board(
@@ -28,7 +30,7 @@ def caption(text: Any, **styles: str) -> pn.pane.HTML:
     """Return a line of text, escaped; ``text`` may be a parameter, or a function bound to some."""
     return pn.pane.HTML(
         pn.bind(html.escape, text),
-        styles={"font-size": "13px", "color": "inherit", **styles},
+        styles={**LINE, **styles},
         margin=(2, 10),
     )
 
@@ -37,7 +39,7 @@ def page(title: str, explorer: Any, *sidebar: Any) -> pmui.Page:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
     return pmui.Page(
         title=title,
-        header=[explorer.status],
+        header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[*sidebar, explorer.controls],
         sidebar_width=250,
         main=[explorer.board],

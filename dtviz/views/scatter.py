@@ -65,8 +65,8 @@ def _outermost(table: pd.DataFrame) -> pd.DataFrame:
     chosen: list[int] = []
     for row in np.argsort(-(scaled**2).sum(axis=1), kind="stable")[: 5 * MOST_NAMES]:
         gaps = np.abs(scaled[chosen] - scaled[row]) / extent
-        # A name is about a tenth of the plot wide and a twenty-fifth of it high.
-        if not ((gaps[:, 0] < 0.1) & (gaps[:, 1] < 0.04)).any():
+        # A name is about a tenth of the plot wide and a sixteenth of it high.
+        if not ((gaps[:, 0] < 0.1) & (gaps[:, 1] < 0.06)).any():
             chosen.append(int(row))
         if len(chosen) == MOST_NAMES:
             break

@@ -14,7 +14,6 @@ import panel as pn
 import pytest
 from playwright.sync_api import Browser, Error, sync_playwright
 
-from dtviz.app import App
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from tests.browser.gestures import Gestures
@@ -67,11 +66,11 @@ def gestures(chromium: Browser) -> Iterator[Gestures]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
-    """Serve one explorer, app or other page from a thread; returns its address."""
+    """Serve an explorer, or what Panel can serve, from a thread; returns its address."""
     with contextlib.ExitStack() as servers:
 
-        def start(shown: Explorer | App | pn.viewable.Viewable) -> str:
-            page = shown.page() if isinstance(shown, Explorer) else pn.panel(shown)
+        def start(shown: Any) -> str:
+            page = shown.page() if isinstance(shown, Explorer) else shown
             started: queue.Queue[Any] = queue.Queue()
 
             def run() -> None:

@@ -1,6 +1,7 @@
 """What a user does with the mouse, and what is then on the page."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -58,8 +59,10 @@ class Gestures:
         places = [[float(x), float(y)] for x, y in points]
         return [(x, y) for x, y in self.page.evaluate(_ON_SCREEN, [figure, places])]
 
-    def shares(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
-        """Where points in shares of a figure's frame, from its lower left, are on the page."""
+    def corners(
+        self, figure: str, shares: Iterable[tuple[float, float]]
+    ) -> list[tuple[float, float]]:
+        """Points in a figure's data, given in shares of its frame from the lower left."""
         x0, x1, y0, y1 = self.page.evaluate(
             """(name) => {
               const {x_range, y_range} = Bokeh.documents[0].get_model_by_name(name)
@@ -67,7 +70,7 @@ class Gestures:
             }""",
             figure,
         )
-        return self.screen(figure, *((x0 + x * (x1 - x0), y0 + y * (y1 - y0)) for x, y in points))
+        return [(x0 + x * (x1 - x0), y0 + y * (y1 - y0)) for x, y in shares]
 
     def path(self, figure: str, *points: tuple[float, float]) -> None:
         """Drag the mouse along points of a figure's data."""

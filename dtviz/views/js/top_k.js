@@ -1,6 +1,7 @@
 // Lists the items that each selected neuron answers to most and least.
 // Args: neurons (the hub), ranking (a source: item and value, 2k rows a neuron in the hub's order,
-// k from the greatest and k from the least), top_k (the source to fill), output (a Div).
+// k from the greatest and k from the least), top_k (the source to fill), output (a Div). Uses
+// write.js.
 const MOST_NEURONS = 12
 const {name, difference} = neurons.data
 const {item, value} = ranking.data
@@ -30,25 +31,26 @@ const escaped = (text) => {
 const largest = Math.max(...rows.slice(0, MOST_NEURONS).flatMap(
   (row) => [value[row * 2 * k], value[row * 2 * k + k]].map(Math.abs)), 1e-9)
 const cell = (j) => {
-  const share = (100 * Math.min(1, Math.abs(value[j]) / largest)).toFixed(0)
+  const share = (50 * Math.min(1, Math.abs(value[j]) / largest)).toFixed(0)
   const sign = value[j] < 0 ? "negative" : "positive"
   return `<td>${escaped(item[j])}</td><td class="${sign}" style="--share: ${share}%">${value[j].toFixed(2)}</td>`
 }
 const table = (row) => {
   const start = row * 2 * k
   const lines = Array.from({length: k}, (_, j) => `<tr>${cell(start + j)}${cell(start + k + j)}</tr>`)
-  return `<table><caption>${escaped(name[row])}</caption>` +
+  return `<div class="card"><table><caption>${escaped(name[row])}</caption>` +
+    `<colgroup><col><col class="value"><col><col class="value"></colgroup>` +
     `<thead><tr><th colspan="2" scope="col">most</th><th colspan="2" scope="col">least</th></tr></thead>` +
-    `<tbody>${lines.join("")}</tbody></table>`
+    `<tbody>${lines.join("")}</tbody></table></div>`
 }
 
 if (k === 0) {
-  output.text = "<p>This model has no input features to list.</p>"
+  write(output, "<p>This model has no input features to list.</p>")
 } else if (rows.length === 0) {
-  output.text = "<p>Nothing is selected. Draw a box or a lasso around neurons in the scatter, the " +
-    "strip or the heatmap, or click one: what each of them answers to is listed here.</p>"
+  write(output, "<p>Nothing is selected. Draw a box or a lasso around neurons in the scatter, the " +
+    "strip or the heatmap, or click one: what each of them answers to is listed here.</p>")
 } else {
   const capped = rows.length > MOST_NEURONS
     ? `<p>${MOST_NEURONS} of ${rows.length} selected neurons shown, those of greatest difference.</p>` : ""
-  output.text = `${capped}<div class="tables">${rows.slice(0, MOST_NEURONS).map(table).join("")}</div>`
+  write(output, `${capped}<div class="tables">${rows.slice(0, MOST_NEURONS).map(table).join("")}</div>`)
 }
