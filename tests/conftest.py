@@ -27,8 +27,7 @@ def gated() -> Model:
 
 @pytest.fixture(scope="session")
 def demo() -> Model:
-    if not DEMO.exists():
-        pytest.skip(f"needs the bundled dtviz/demo/{DEMO.name}: make demo-model")
+    """The bundled model."""
     return dtviz.load("demo")
 
 

@@ -55,4 +55,3 @@ def test_an_upload_can_be_picked_again(demo, gated):
     app._file.value = b"no"
     assert "Expected" in app.problem
     assert app.explorer.model is uploaded
-
