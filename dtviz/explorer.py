@@ -17,10 +17,10 @@ from dtviz.neurons import neuron_table
 from dtviz.selection import Selection
 from dtviz.views import looks, page, titles
 from dtviz.views.controls import controls
-from dtviz.views.heatmap import dendrogram, heatmap
+from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap
 from dtviz.views.linking import Hub, LinkedPane, Shared, Written, draw_points, select_blocks
 from dtviz.views.scatter import scatter
-from dtviz.views.strip import strip
+from dtviz.views.strip import STRIP_HEIGHT, strip
 
 # Cells a side that the heatmap has at most: of more neurons it shows averages.
 MOST_CELLS = 1024
@@ -104,6 +104,8 @@ class Explorer(pn.viewable.Viewer):
         _choose(self.ranking, k=k)
         self.selection = Selection(model.neurons("all").names)
         self._inputs: dict[str, tuple[Any, ...]] = {}
+        # Whether options are being fitted to another model: views wait for the last of them.
+        self._settling = False
         self._compute()
         self._hub = Hub(self.neurons, self.selection)
         self._cells = Shared("cells", self._cells_frame())
@@ -130,12 +132,18 @@ class Explorer(pn.viewable.Viewer):
         _offer(self.congruence.param.y, actions, "right" if "right" in actions else actions[-1])
 
     def _open(self, _: object) -> None:
-        self._offer_choices()
         self.selection.start_over(self.model.neurons("all").names)
+        self._settling = True
+        try:
+            self._offer_choices()
+        finally:
+            self._settling = False
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
         """Follow the options, in all views at once."""
+        if self._settling:
+            return
         with pn.io.hold():
             self._compute()
             self._hub.show(self.neurons)
@@ -249,7 +257,7 @@ class Explorer(pn.viewable.Viewer):
             compared,
             hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "difference")]),
             sizing_mode="stretch_width",
-            height=150,
+            height=STRIP_HEIGHT,
         )
         self.heatmap = linked(
             self._draw_heatmap,
@@ -264,7 +272,7 @@ class Explorer(pn.viewable.Viewer):
             clustered,
             hv.opts.Segments(hooks=[looks.tidy, looks.align]),
             sizing_mode="stretch_width",
-            height=80,
+            height=DENDROGRAM_HEIGHT,
         )
         self.top_k = Written(
             "top_k",
@@ -310,11 +318,12 @@ class Explorer(pn.viewable.Viewer):
 
 
 def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:
-    """Give a parameter its choices; its value stays where it is among them."""
-    parameter.objects = choices
+    """Give a parameter its choices; its value stays if it is among them."""
     owner, name = parameter.owner, parameter.name
-    if getattr(owner, name) not in choices:
-        setattr(owner, name, default)
+    value = getattr(owner, name)
+    parameter.objects = choices
+    # Set in any case: a widget that lost its choice has taken the first one.
+    setattr(owner, name, value if value in choices else default)
 
 
 def _choose(owner: param.Parameterized, **options: Any) -> None:

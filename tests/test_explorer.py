@@ -106,6 +106,18 @@ def test_only_what_an_option_touches_is_computed_again(explorer):
     assert explorer._compared is compared
 
 
+def test_the_controls_do_not_choose_when_a_model_opens(explorer):
+    controls = explorer.controls
+    explorer.layer = 1
+    explorer.model = small(n=4, layers=3)
+    assert explorer.layer == 1
+    explorer.layer = 2
+    explorer.model = small(n=4, layers=2)
+    assert explorer.layer == 1
+    assert controls[0].value == 1
+    assert explorer.neurons["name"].iloc[0] == "L1N0"
+
+
 def test_another_model_keeps_the_options_that_it_has_too(explorer):
     explorer.congruence.x = "forward"
     explorer.selection.names = ["L1N7"]
@@ -116,6 +128,16 @@ def test_another_model_keeps_the_options_that_it_has_too(explorer):
     assert len(explorer.neurons) == 5
     explorer.selection.names = ["L0N4"]
     assert explorer.selected["name"].tolist() == ["L0N4"]
+
+
+def test_a_model_with_other_actions_opens(explorer):
+    random = np.random.default_rng(2)
+    other = Model.from_arrays(
+        random.normal(size=(4, 3)), unembedding=Directions(np.eye(3)[:2], ["no", "yes"])
+    )
+    explorer.model = other
+    assert (explorer.congruence.x, explorer.congruence.y) == ("no", "yes")
+    np.testing.assert_allclose(explorer.neurons["x"], other.neurons(0).vectors[:, 0])
 
 
 def test_a_model_without_actions_leaves_the_explorer_as_it_was(explorer):

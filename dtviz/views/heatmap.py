@@ -7,6 +7,8 @@ import pandas as pd
 from dtviz.model import Float32
 from dtviz.views import looks
 
+DENDROGRAM_HEIGHT = 80
+
 
 def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
     """Draw a similarity matrix; leaf p covers the cells from p to p + 1, the first at top left.
@@ -50,9 +52,10 @@ def dendrogram(segments: pd.DataFrame, n: int) -> hv.Segments:
         line_width=0.8,
         xlim=(0, n),
         xaxis=None,
-        ylabel="distance",
+        ylabel="",
         toolbar=None,
         yticks=3,
         framewise=True,
         responsive=True,
+        height=DENDROGRAM_HEIGHT,
     )

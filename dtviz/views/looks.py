@@ -51,6 +51,7 @@ def points(table: pd.DataFrame) -> dict[str, Any]:
         "alpha": 0.85,
         "selection_alpha": 1,
         "nonselection_alpha": 0.25,
+        "framewise": True,
         "tools": ["hover", "box_select", "lasso_select", "tap"],
         "active_tools": ["box_select", "tap", "wheel_zoom"],
     }

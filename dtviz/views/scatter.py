@@ -43,6 +43,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         text_color=looks.LABEL_COLOUR,
         text_font_size="8pt",
         text_baseline="bottom",
+        framewise=True,
         yoffset=float(np.ptp(table["y"])) * 0.012,
     )
     return (diagonal * points * names).opts(
@@ -51,7 +52,6 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         ylabel=y,
         show_legend=False,
         show_grid=True,
-        framewise=True,
         responsive=True,
     )
 

@@ -5,6 +5,8 @@ import pandas as pd
 
 from dtviz.views import looks
 
+STRIP_HEIGHT = 150
+
 
 def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
     """Draw the column difference of the neuron table along one line; height means nothing.
@@ -31,6 +33,6 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         yaxis=None,
         ylim=(-0.15, 1.15),
         show_legend=False,
-        framewise=True,
         responsive=True,
+        height=STRIP_HEIGHT,
     )

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import Page, expect
 
+FIGURES = ["congruence", "difference", "similarity"]
 _HUB = "Bokeh.documents[0].get_model_by_name('neurons')"
 _ON_SCREEN = """([name, points]) => {
   const figure = Bokeh.documents[0].get_model_by_name(name)
@@ -14,13 +15,24 @@ _ON_SCREEN = """([name, points]) => {
   const {left, top} = canvas_view.el.getBoundingClientRect()
   return points.map(([x, y]) => [left + frame.x_scale.compute(x), top + frame.y_scale.compute(y)])
 }"""
-_READY = """() => {
+# Drawn, and where everything is has not changed for ten looks, one a frame.
+_READY = """(names) => {
   const page = window.Bokeh?.documents?.[0]
-  const names = ["congruence", "difference", "similarity"]
-  return page != null && page.is_idle && names.every((name) => {
-    const figure = page.get_model_by_name(name)
-    return figure != null && figure.inner_width > 0 && Bokeh.index.find_one(figure) != null
-  })
+  if (page == null || !page.is_idle) {
+    return false
+  }
+  const figures = names.map((name) => page.get_model_by_name(name))
+  if (!figures.every((figure) => figure?.inner_width > 0 && Bokeh.index.find_one(figure))) {
+    return false
+  }
+  const places = JSON.stringify(figures.map((figure) => {
+    const {frame, canvas_view} = Bokeh.index.find_one(figure)
+    const {left, top} = canvas_view.el.getBoundingClientRect()
+    return [left, top, frame.bbox.left, frame.bbox.top, frame.bbox.width, frame.bbox.height]
+  }))
+  const looks = window.places === places ? window.looks + 1 : 0
+  Object.assign(window, {places, looks})
+  return looks >= 10
 }"""
 
 
@@ -52,7 +64,7 @@ class Gestures:
     def open(self, address: str) -> None:
         """Open an address and wait until all views are drawn."""
         self.page.goto(address)
-        self.page.wait_for_function(_READY, timeout=60_000)
+        self.page.wait_for_function(_READY, arg=FIGURES, timeout=60_000)
 
     def screen(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
         """Where points of a figure's data are on the page."""
@@ -166,6 +178,17 @@ class Gestures:
               const pixel = mask.data.image[0].find((pixel) => pixel !== 0)
               return [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]
             }"""
+        )
+
+    def sizes(self) -> list[list[float]]:
+        """Width and height of each figure."""
+        return self.page.evaluate(
+            """(names) => names.map((name) => {
+              const figure = Bokeh.documents[0].get_model_by_name(name)
+              const {width, height} = Bokeh.index.find_one(figure).el.getBoundingClientRect()
+              return [width, height]
+            })""",
+            FIGURES,
         )
 
     def title(self, figure: str) -> str:

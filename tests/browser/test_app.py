@@ -69,8 +69,9 @@ def test_another_checkpoint_is_picked_from_the_folder(gestures, serve, gated_pat
     app = App(str(tmp_path))
     gestures.open(serve(app))
     gestures.choose("Model", "demo")
-    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L2N0'")
     gestures.expect_text("memory DT (demo)")
+    gestures.choose("Layer", "2")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L2N0'")
     gestures.choose("Model", "b.pt")
     gestures.expect_text("Expected")
     assert app.explorer.model.name == "memory DT (demo)"

@@ -145,6 +145,36 @@ def test_a_selection_outlasts_a_switch_to_another_layer(gestures, serve, explore
     assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})
 
 
+def test_another_layer_keeps_the_sizes_and_shows_all_points(gestures, serve, gated):
+    explorer = dtviz.Explorer(gated, layer=0)
+    gestures.open(serve(explorer))
+    before = gestures.sizes()
+    gestures.choose("Layer", "1")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L1N0'")
+    for figure, column in (("congruence", "x"), ("difference", "difference")):
+        extremes = [float(f(explorer.neurons[column])) for f in (min, max)]
+        gestures.page.wait_for_function(
+            """([name, [low, high]]) => {
+              const {x_range} = Bokeh.documents[0].get_model_by_name(name)
+              return x_range.start <= low && high <= x_range.end
+            }""",
+            arg=[figure, extremes],
+        )
+    assert gestures.sizes() == before
+
+
+def test_from_all_layers_to_one(gestures, serve, gated):
+    explorer = dtviz.Explorer(gated, layer="all")
+    explorer.selection.names = ["L0N3", "L1N255"]
+    gestures.open(serve(explorer))
+    assert len(gestures.data("neurons")["name"]) == 512
+    assert_all_views_show(gestures, explorer, {"L0N3", "L1N255"})
+    gestures.choose("Layer", "0")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name.length === 256")
+    gestures.wait_for_selected({"L0N3"})
+    assert_all_views_show(gestures, explorer, {"L0N3"})
+
+
 @pytest.mark.parametrize(
     ("label", "choice"), [("Linkage", "complete"), ("Distance", "1 − |cos|"), ("Side", "in")]
 )

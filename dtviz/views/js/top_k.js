@@ -9,7 +9,8 @@ const k = item.length / (2 * name.length)
 if (!Number.isInteger(k)) {
   return // the other half of an update is still to come
 }
-const rows = [...neurons.selected.indices].sort((a, b) => Math.abs(difference[b]) - Math.abs(difference[a]))
+// While a larger layer gives way to a smaller one, rows can be selected that are gone.
+const rows = neurons.selected.indices.filter((row) => row < name.length).sort((a, b) => Math.abs(difference[b]) - Math.abs(difference[a]))
 
 const listed = {name: [], end: [], rank: [], item: [], value: []}
 for (const row of rows) {
