@@ -222,10 +222,18 @@ def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
 
     def hook(plot: Any, _: object) -> None:
         figure = plot.state
-        if figure.name == name:
-            return  # an update of a figure that is set up
-        figure.name = name
         neurons, starts = hub.source(plot.root), cells.source(plot.root)
+        cell = _script("cell", CustomJSHover, neurons=neurons, cells=starts)
+        hover = plot.handles["hover"]  # HoloViews sets it anew at every update
+        hover.tooltips = [
+            ("row", "$y{custom}"),
+            ("column", "$x{custom}"),
+            ("cosine", "@image{0.000}"),
+        ]
+        hover.formatters = {"$x": cell, "$y": cell}
+        if figure.name == name:
+            return  # the rest is set up already
+        figure.name = name
         masks = []
         for shape in ((_MASK_PIXELS, 1), (1, _MASK_PIXELS)):
             pixels = np.zeros(shape, dtype=np.uint32)
@@ -246,14 +254,6 @@ def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
         # The first layout: what was selected before the page opened fades too.
         figure.js_on_change("inner_width", fade)
         figure.js_on_event("selectiongeometry", _script("block", neurons=neurons))
-        cell = CustomJSHover(code=_code("cell"), args={"neurons": neurons, "cells": starts})
-        hover = plot.handles["hover"]
-        hover.tooltips = [
-            ("row", "$y{custom}"),
-            ("column", "$x{custom}"),
-            ("cosine", "@image{0.000}"),
-        ]
-        hover.formatters = {"$x": cell, "$y": cell}
 
     return hook
 
@@ -262,5 +262,5 @@ def _code(script: str) -> str:
     return (_JS / f"{script}.js").read_text(encoding="utf-8")
 
 
-def _script(name: str, **args: Any) -> CustomJS:
-    return CustomJS(code=_code(name), args=args)
+def _script(name: str, kind: type[Model] = CustomJS, **args: Any) -> Model:
+    return kind(code=_code(name), args=args)

@@ -30,6 +30,9 @@ SIGNED_DARK = list(
     )
 )
 
+# As the page's theme sets them, which HoloViews does not know of when it updates a figure.
+FONT_SIZES = {"labels": "1em", "ticks": "0.925em", "title": "1.05em"}
+
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small.
 _MANY = 1_000

@@ -53,6 +53,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         show_legend=False,
         show_grid=True,
         responsive=True,
+        fontsize=looks.FONT_SIZES,
     )
 
 

@@ -34,5 +34,6 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         ylim=(-0.15, 1.15),
         show_legend=False,
         responsive=True,
+        fontsize=looks.FONT_SIZES,
         height=STRIP_HEIGHT,
     )

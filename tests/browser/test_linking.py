@@ -210,14 +210,18 @@ def test_switches_change_what_is_compared(gestures, serve, explorer):
     assert "right not left against left not right" in gestures.title("congruence")
 
 
-def test_hovering_the_heatmap_names_both_neurons(gestures, serve, explorer):
+def test_hovering_the_heatmap_names_both_neurons_also_of_another_layer(gestures, serve, explorer):
     gestures.open(serve(explorer))
-    by_leaf = explorer.neurons.sort_values("leaf")["name"].tolist()
-    gestures.hover("similarity", 100.5, 7.5)
-    gestures.expect_text(by_leaf[100])
-    gestures.expect_text(by_leaf[7])
-    cosine = dtviz.cosine_similarity(explorer.model.neurons(1)).loc[by_leaf[7], by_leaf[100]]
-    gestures.expect_text(f"{cosine:.3f}")
+    for layer in (1, 0):
+        if layer != explorer.layer:
+            gestures.choose("Layer", str(layer))
+            gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L{layer}N0'")
+        by_leaf = explorer.neurons.sort_values("leaf")["name"].tolist()
+        gestures.hover("similarity", 100.5, 7.5)
+        gestures.expect_text(by_leaf[100])
+        gestures.expect_text(by_leaf[7])
+        similarity = dtviz.cosine_similarity(explorer.model.neurons(layer))
+        gestures.expect_text(f"{similarity.loc[by_leaf[7], by_leaf[100]]:.3f}")
 
 
 def test_the_theme_toggle_recolours_the_heatmap(gestures, serve, explorer):
