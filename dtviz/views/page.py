@@ -17,12 +17,19 @@ def board(
 ) -> pn.Column:
     """Arrange the views: scatter and strip on the left, the heatmap on the right, tables below."""
     left = pn.Column(scatter, strip, sizing_mode="stretch_both")
-    right = pn.Column(dendrogram, heatmap, sizing_mode="stretch_both")
+    right = later(pn.Column(dendrogram, heatmap, sizing_mode="stretch_both"))
     return pn.Column(
         pn.Row(left, right, sizing_mode="stretch_both", min_height=400),
         heading,
         tables,
         sizing_mode="stretch_both",
+    )
+
+
+def later(view: Any) -> Any:
+    """Return a view that a served page adds once the rest is there and can be brushed."""
+    return pn.panel(
+        lambda: view, defer_load=True, loading_indicator=True, sizing_mode=view.sizing_mode
     )
 
 
@@ -40,7 +47,7 @@ def page(title: str, explorer: Any, *sidebar: Any) -> pmui.Page:
     return pmui.Page(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
-        sidebar=[*sidebar, explorer.controls],
+        sidebar=[later(pn.Column(*sidebar, explorer.controls, sizing_mode="stretch_width"))],
         sidebar_width=250,
         main=[explorer.board],
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},

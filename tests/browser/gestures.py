@@ -22,7 +22,8 @@ _READY = """(names) => {
     return false
   }
   const figures = names.map((name) => page.get_model_by_name(name))
-  if (!figures.every((figure) => figure?.inner_width > 0 && Bokeh.index.find_one(figure))) {
+  if (!figures.every((figure) => figure != null && Bokeh.index.find_one(figure) != null &&
+      !figure.properties.inner_width.is_unset && figure.inner_width > 0)) {
     return false
   }
   const places = JSON.stringify(figures.map((figure) => {
