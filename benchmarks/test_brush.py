@@ -37,8 +37,12 @@ _WATCH = """([counts, quiet]) => {
     figure.repainted.connect(paint)
   }
   let agreed = false
-  window.took = released.then((start) => new Promise((resolve) => {
+  window.took = released.then((start) => new Promise((resolve, reject) => {
     const look = () => {
+      if (performance.now() - start > 30000) {
+        reject(new Error("the views did not agree within 30 s"))
+        return
+      }
       if (!agreed && agree()) {
         agreed = true
         paint()
