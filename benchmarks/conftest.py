@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from dtviz.checkpoints.minigrid import action_names, feature_names
-from dtviz.model import Directions, Model
+from dtviz.directions import Directions
+from dtviz.model import Model
 from tests.browser.conftest import chromium, gestures, serve
 
 __all__ = ["chromium", "gestures", "model_of", "serve"]

@@ -4,12 +4,10 @@ It is what dtviz is compared with, not a part of it.
 """
 
 import holoviews as hv
-import numpy as np
 import pandas as pd
 import panel as pn
 
-from dtviz.analyses.similarity import averaged_similarity
-from dtviz.explorer import MOST_CELLS, Explorer
+from dtviz.explorer import Explorer
 from dtviz.views import looks, page
 
 
@@ -31,25 +29,22 @@ def empty_page() -> pn.viewable.Viewable:
 
 
 def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
-    """Scatter, strip, heatmap with spans and top-k table, linked by ``link_selections``."""
-    neurons = explorer.neurons.assign(jitter=looks.jitter(len(explorer.neurons))).reset_index(
-        drop=True
-    )
+    """The explorer's own elements and its numbers, linked by ``link_selections``."""
+    neurons = explorer.neurons.assign(jitter=looks.jitter(len(explorer.neurons)))
+    neurons = neurons.reset_index(drop=True)
     ranking = explorer._ranking.frame()
     data = hv.Dataset(neurons)
     link = hv.link_selections.instance()
-    options = {"tools": ["box_select"], "active_tools": ["box_select"], "responsive": True}
-    scatter = hv.Points(data, ["x", "y"]).opts(hooks=[_name("congruence")], **options)
-    strip = hv.Points(data, ["difference", "jitter"]).opts(hooks=[_name("difference")], **options)
-    similarity, _ = averaged_similarity(
-        explorer.model.neurons(explorer.layer, explorer.side),
-        explorer._clustered.order,
-        MOST_CELLS,
-    )
-    centres = (np.arange(len(similarity)) + 0.5) * len(neurons) / len(similarity)
-    image = hv.Image((centres, centres, similarity), ["column", "row"], "cosine").opts(
-        cmap="RdBu", clim=(-1, 1), responsive=True, hooks=[_name("similarity")]
-    )
+    diagonal, _, names = explorer._draw_scatter(neurons)
+    zero, _ = explorer._draw_strip(neurons)
+    image = explorer._draw_heatmap(explorer._clustered)
+
+    def linked(name: str, x: str, y: str) -> hv.DynamicMap:
+        # link_selections takes a box on a Scatter for a range of x.
+        points = hv.Points(data, [x, y]).opts(
+            **looks.points(neurons), hooks=[_name(name)], responsive=True
+        )
+        return link(points)
 
     def chosen(expression: hv.dim | None) -> pd.DataFrame:
         return neurons.iloc[:0] if expression is None else data.select(expression).data
@@ -64,16 +59,30 @@ def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
     def listed(expression: hv.dim | None) -> pd.DataFrame:
         return ranking[ranking["name"].isin(chosen(expression)["name"])]
 
-    heatmap = image * hv.DynamicMap(pn.bind(spans, link.param.selection_expr))
+    heatmap = image.opts(hooks=[_name("similarity")]) * hv.DynamicMap(
+        pn.bind(spans, link.param.selection_expr)
+    )
     tables = pn.widgets.Tabulator(
-        pn.bind(listed, link.param.selection_expr), height=240, disabled=True
+        pn.bind(listed, link.param.selection_expr),
+        height=240,
+        disabled=True,
+        pagination="local",  # the browser gets all rows, as from the hub, and draws those of a page
+        page_size=len(ranking) // len(neurons),
     )
     return page.page(
         "plain",
         Shell(
             pn.Row(
-                pn.Column(link(scatter), link(strip), sizing_mode="stretch_both"),
-                heatmap,
+                pn.Column(
+                    diagonal * linked("congruence", "x", "y") * names,
+                    zero * linked("difference", "difference", "jitter"),
+                    sizing_mode="stretch_both",
+                ),
+                pn.Column(
+                    explorer._draw_dendrogram(explorer._clustered),
+                    heatmap,
+                    sizing_mode="stretch_both",
+                ),
                 sizing_mode="stretch_both",
             ),
             tables,

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from dtviz.analyses.ranking import top_k as top_k
     from dtviz.analyses.similarity import cosine_similarity as cosine_similarity
     from dtviz.checkpoints import load as load
+    from dtviz.directions import Directions as Directions
     from dtviz.explorer import Explorer as Explorer
-    from dtviz.model import Directions as Directions
     from dtviz.model import Model as Model
     from dtviz.selection import Selection as Selection
 
@@ -26,7 +26,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "Clustering": "dtviz.analyses.clustering",
-    "Directions": "dtviz.model",
+    "Directions": "dtviz.directions",
     "Explorer": "dtviz.explorer",
     "Model": "dtviz.model",
     "Selection": "dtviz.selection",

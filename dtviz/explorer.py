@@ -249,13 +249,15 @@ class Explorer(pn.viewable.Viewer):
         self.scatter = linked(
             self._draw_scatter,
             compared,
-            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "congruence")]),
+            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "congruence", "x", "y")]),
             **responsive,
         )
         self.strip = linked(
             self._draw_strip,
             compared,
-            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "difference")]),
+            hv.opts.Scatter(
+                hooks=[looks.tidy, draw_points(self._hub, "difference", "difference", "jitter")]
+            ),
             sizing_mode="stretch_width",
             height=STRIP_HEIGHT,
         )

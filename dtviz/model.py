@@ -1,215 +1,25 @@
-"""Model and Directions: frozen, labelled float32 arrays, checked when they are made."""
+"""Model: the weights of a model, frozen float32 arrays, checked when they are made."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
+from dtviz.directions import (
+    Directions,
+    Float32,
+    Normalization,
+    check_normalization,
+    items,
+    matrix_of,
+)
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
-Normalization = Literal["LN"]
-Float32 = npt.NDArray[np.float32]
-Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
-
-LAYER_NORM_EPSILON = 1e-5
-
-
-def _items(values: Any, what: str) -> list[Any]:
-    """Return what a collection holds."""
-    try:
-        return list(values)
-    except TypeError as error:
-        raise BadArgument(
-            expected=f"{what} in a list", got=shortened(values), do="Pass a list, even of one."
-        ) from error
-
-
-def _check_normalization(normalization: object) -> None:
-    if normalization not in (None, *get_args(Normalization)):
-        raise BadArgument(
-            expected="a normalization, 'LN' or None",
-            got=shortened(normalization),
-            do="Pass 'LN' if the residual stream is LayerNormed before it is read.",
-        )
-
-
-def _matrix(values: npt.ArrayLike, what: str) -> Float32:
-    """Return ``values`` as a read-only, finite float32 matrix."""
-    try:
-        matrix = np.array(values, dtype=np.float32, order="C")
-    except (TypeError, ValueError) as error:
-        raise BadArgument(
-            expected=f"{what} as numbers in rows and columns",
-            got=f"values that make no array ({error})",
-            do="Pass a 2-dimensional array of floats.",
-        ) from error
-    if matrix.ndim != 2:
-        raise BadArgument(
-            expected=f"{what} with 2 dimensions (rows, d_model)",
-            got=f"shape {matrix.shape}",
-            do="Reshape it so that each row is one vector.",
-        )
-    if not np.isfinite(matrix).all():
-        raise BadArgument(
-            expected=f"finite numbers in {what}",
-            got=f"{np.count_nonzero(~np.isfinite(matrix))} that are NaN or infinite",
-            do="Check that training did not diverge and that the file is whole.",
-        )
-    matrix.flags.writeable = False
-    return matrix
-
-
-@dataclass(frozen=True, eq=False)
-class Directions:
-    """Named vectors in the residual stream.
-
-    Args:
-        vectors: float32 (rows, d_model); kept as a read-only copy.
-        names: one unique name a row.
-        label: what the vectors are, for titles: "W_out, layer 2".
-        normalization: the normalization that the model applies before it reads the residual
-            stream, "LN" or None.
-
-    Raises:
-        BadArgument: if shapes and names disagree, names repeat or numbers are not finite.
-    """
-
-    vectors: Float32
-    names: list[str]
-    label: str = "vectors"
-    normalization: Normalization | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "vectors", _matrix(self.vectors, self.label))
-        names = _items(self.names, f"the names of {self.label}")
-        object.__setattr__(self, "names", [str(name) for name in names])
-        _check_normalization(self.normalization)
-        if len(self.names) != len(self.vectors):
-            raise BadArgument(
-                expected=f"one name for each of the {len(self.vectors)} rows of {self.label}",
-                got=f"{len(self.names)} names",
-                do="Pass as many names as there are rows.",
-            )
-        if len(self._rows) != len(self.names):
-            repeated = next(name for i, name in enumerate(self.names) if self._rows[name] != i)
-            raise BadArgument(
-                expected=f"names of {self.label} that are all different",
-                got=f"{shortened(repeated)} more than once",
-                do="Tell the rows apart, for instance by adding their number.",
-            )
-
-    @cached_property
-    def _rows(self) -> dict[str, int]:
-        return {name: row for row, name in enumerate(self.names)}
-
-    def __len__(self) -> int:
-        return len(self.vectors)
-
-    def __repr__(self) -> str:
-        rows, d_model = self.vectors.shape
-        return f"Directions({self.label}: {rows} x {d_model}, {listed(self.names, 3)})"
-
-    @cached_property
-    def norms(self) -> Float32:
-        """L2 norm of each row, shape (rows,)."""
-        # In float64, where no square of a float32 overflows or vanishes.
-        squared = np.einsum("ij,ij->i", self.vectors, self.vectors, dtype=np.float64)
-        norms: Float32 = np.sqrt(squared).astype(np.float32)
-        norms.flags.writeable = False
-        return norms
-
-    def row(self, name: str) -> int:
-        """Return the row that bears ``name``.
-
-        Raises:
-            UnknownName: if none does.
-        """
-        try:
-            return self._rows[name]
-        except (KeyError, TypeError):
-            raise UnknownName(
-                expected=f"a name of {self.label}",
-                got=shortened(name),
-                do=f"Choose one of {listed(self.names)}.",
-            ) from None
-
-    def vector(self, name: str) -> Float32:
-        """Return the vector called ``name``, shape (d_model,)."""
-        vector: Float32 = self.vectors[self.row(name)]
-        return vector
-
-    def subset(self, which: Selector) -> "Directions":
-        """Return some of the rows.
-
-        Args:
-            which: names, a boolean mask of shape (rows,), integers, or one string or compiled
-                pattern: the regular expression that ``re.search`` finds in the names wanted.
-
-        Raises:
-            UnknownName: for a name that no row bears.
-            BadArgument: for a mask of another length, a row that does not exist, or a regular
-                expression that does not compile.
-        """
-        rows = self._selected(which)
-        return replace(self, vectors=self.vectors[rows], names=[self.names[row] for row in rows])
-
-    def _selected(self, which: Selector) -> list[int]:
-        if isinstance(which, str | re.Pattern):
-            try:
-                pattern = re.compile(which)
-            except re.error as error:
-                raise BadArgument(
-                    expected="a regular expression",
-                    got=f"{shortened(which)} ({error})",
-                    do="Mend the expression, or pass a list of names.",
-                ) from error
-            return [row for row, name in enumerate(self.names) if pattern.search(name)]
-        try:
-            values = list(which)
-            if all(isinstance(value, str) for value in values):
-                return [self.row(str(name)) for name in values]
-            array = np.asarray(values)
-        except (TypeError, ValueError):  # no collection, or a ragged one
-            array = np.empty(0)
-        if array.dtype == bool and array.shape == (len(self),):
-            return [int(row) for row in np.flatnonzero(array)]
-        in_range = (
-            np.issubdtype(array.dtype, np.integer)
-            and array.ndim == 1
-            and bool(((array >= -len(self)) & (array < len(self))).all())
-        )
-        if not in_range:
-            raise BadArgument(
-                expected=f"names, integers from 0 to {len(self) - 1}, or a mask of {len(self)}",
-                got=shortened(which),
-                do=f"Choose among the {len(self)} rows of {self.label}.",
-            )
-        return [int(row) % len(self) for row in array]
-
-    def unit(self) -> "Directions":
-        """Return the rows scaled to length 1; a row of zeros stays zeros."""
-        norms = self.norms[:, None]
-        unit = np.divide(self.vectors, norms, out=np.zeros_like(self.vectors), where=norms > 0)
-        return replace(self, vectors=unit, label=f"unit {self.label}")
-
-    def layer_normed(self) -> "Directions":
-        """Return LN(x) of each row; the rows themselves where the model has no LayerNorm.
-
-        LN(x) = (x - mean(x)) / sqrt(mean((x - mean(x))²) + 1e-5), without parameters: those of
-        the checkpoint are folded into the weights that read its result.
-        """
-        if self.normalization is None:
-            return self
-        centred = self.vectors - self.vectors.mean(axis=1, keepdims=True)
-        scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
-        return replace(self, vectors=centred / scale, label=f"LN({self.label})")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -256,7 +66,7 @@ class Model:
             )
         arrays = {
             side: tuple(
-                _matrix(layer, f"side {side!r}, layer {i}")
+                matrix_of(layer, f"side {side!r}, layer {i}")
                 for i, layer in enumerate(self.weights[side])
             )
             for side in SIDES
@@ -290,9 +100,9 @@ class Model:
                     got=f"{directions.vectors.shape[1]}",
                     do="Pass vectors of the same residual stream.",
                 )
-        _check_normalization(self.normalization)
+        check_normalization(self.normalization)
         if self.unembedding_bias is not None:
-            bias = _matrix([self.unembedding_bias], "unembedding_bias")[0]
+            bias = matrix_of([self.unembedding_bias], "unembedding_bias")[0]
             if self.unembedding is None or len(bias) != len(self.unembedding):
                 raise BadArgument(
                     expected="one bias for each row of the unembedding",
@@ -333,7 +143,7 @@ class Model:
             if arrays is not None:
                 one_layer = isinstance(arrays, np.ndarray) and arrays.ndim == 2
                 what = f"arrays of the side {side!r}"
-                weights[side] = [arrays] if one_layer else _items(arrays, what)
+                weights[side] = [arrays] if one_layer else items(arrays, what)
 
         def normalized(directions: Directions | None) -> Directions | None:
             if not isinstance(directions, Directions):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from dtviz.analyses.clustering import Clustering
-from dtviz.model import Directions
+from dtviz.directions import Directions
 
 
 def neuron_table(

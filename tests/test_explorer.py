@@ -3,8 +3,9 @@ import pandas as pd
 import pytest
 
 import dtviz
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
-from dtviz.model import Directions, Model
+from dtviz.model import Model
 
 
 def small(n=12, layers=2, embedding=True, **kwargs):

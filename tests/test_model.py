@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
-from dtviz.model import Directions, Model
+from dtviz.model import Model
 
 from .analyses import reference
 from .analyses.reference import directions

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from dtviz.analyses.clustering import cluster
 from dtviz.analyses.congruence import CongruenceAnalysis
-from dtviz.model import Directions
+from dtviz.directions import Directions
 from dtviz.neurons import neuron_table
 
 from .analyses import reference

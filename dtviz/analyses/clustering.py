@@ -10,8 +10,8 @@ import param
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
 
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument, listed, shortened
-from dtviz.model import Directions
 
 Method = Literal["average", "single", "complete", "ward"]
 Distance = Literal["cosine", "absolute", "rows"]

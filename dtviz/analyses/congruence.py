@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import param
 
+from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, shortened
-from dtviz.model import Directions, Float32
 
 
 def congruence(a: Directions, b: Directions) -> pd.DataFrame:

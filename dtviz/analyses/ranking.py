@@ -8,8 +8,8 @@ import pandas as pd
 import param
 
 from dtviz.analyses.congruence import congruence
+from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, shortened
-from dtviz.model import Directions, Float32
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from dtviz.analyses.congruence import congruence
-from dtviz.model import Directions, Float32
+from dtviz.directions import Directions, Float32
 
 
 def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFrame:

@@ -14,8 +14,9 @@ from dtviz.checkpoints.embeddings import (
 )
 from dtviz.checkpoints.minigrid import action_names
 from dtviz.checkpoints.processing import folded_readers, folded_unembedding
+from dtviz.directions import Directions, Normalization
 from dtviz.errors import BadCheckpoint, listed, shortened
-from dtviz.model import Directions, Model, Normalization, Side
+from dtviz.model import Model, Side
 
 LayerNorm = Literal["none", "LN", "LNPre"]
 """None; with weights and biases; without them."""

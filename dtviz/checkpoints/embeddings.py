@@ -2,7 +2,7 @@
 
 from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.checkpoints.minigrid import action_names, feature_names
-from dtviz.model import Directions, Normalization
+from dtviz.directions import Directions, Normalization
 
 
 def state_embedding(

@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 
-from dtviz.model import Float32
+from dtviz.directions import Float32
 from dtviz.views import looks
 
 DENDROGRAM_HEIGHT = 80

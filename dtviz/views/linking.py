@@ -192,21 +192,49 @@ class Written(Reactive):
         return output
 
 
-def draw_points(hub: Hub, name: str) -> Hook:
+def draw_points(hub: Hub, name: str, x: str, y: str) -> Hook:
     """Return a hook that lets a HoloViews scatter draw the hub's rows, and select them.
 
     Args:
         hub: of the table that the element draws.
         name: what to call the Bokeh figure.
+        x, y: the columns that it draws.
     """
 
     def hook(plot: Any, _: object) -> None:
-        plot.state.x_range.name = None  # HoloViews names it by its dimension: names must differ
-        plot.state.name = name
-        renderer = plot.handles["glyph_renderer"]
-        renderer.data_source = hub.source(plot.root)
+        figure, renderer = plot.state, plot.handles["glyph_renderer"]
+        neurons = hub.source(plot.root)
+        renderer.data_source = neurons
         # HoloViews gives selected points the mapped colour too.
         renderer.selection_glyph.update(fill_color=looks.ACCENT, line_color=looks.ACCENT)
+        if len(hub.frame) > looks.MANY:
+            for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
+                glyph.update(fill_alpha=0, line_alpha=0)
+        if figure.name == name:
+            return  # the rest is set up already
+        figure.x_range.name = None  # HoloViews names it by its dimension: names must differ
+        figure.name = name
+        empty = {"image": [np.zeros((1, 1), np.uint32)], "x": [0], "y": [0], "dw": [1], "dh": [1]}
+        dots = ColumnDataSource(data=empty, syncable=False)
+        figure.image_rgba("image", x="x", y="y", dw="dw", dh="dh", source=dots)
+        draw = _script(
+            "dots",
+            neurons=neurons,
+            x=x,
+            y=y,
+            dots=dots,
+            figure=figure,
+            mapper=plot.handles["color_color_mapper"],
+            accent=looks.ACCENT,
+            most=looks.MANY,
+        )
+        neurons.js_on_change("data", draw)
+        neurons.selected.js_on_change("indices", draw)
+        for extent in (figure.x_range, figure.y_range):
+            extent.js_on_change("start", draw)
+            extent.js_on_change("end", draw)
+        for size in ("inner_width", "inner_height"):
+            figure.js_on_change(size, draw)
 
     return hook
 

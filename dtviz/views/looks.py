@@ -34,8 +34,8 @@ SIGNED_DARK = list(
 FONT_SIZES = {"labels": "1em", "ticks": "0.925em", "title": "1.05em"}
 
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
-# With more neurons than that, points are drawn small.
-_MANY = 1_000
+# With more neurons than that, points are drawn small, into an image.
+MANY = 1_000
 
 
 def points(table: pd.DataFrame) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def points(table: pd.DataFrame) -> dict[str, Any]:
         "color": "difference",
         "cmap": FAVOURS,
         "clim": (-limit, limit),
-        "size": 6 if len(table) <= _MANY else 3,
+        "size": 6 if len(table) <= MANY else 3,
         "line_color": None,
         "alpha": 0.85,
         "selection_alpha": 1,
@@ -69,6 +69,8 @@ def tidy(plot: Any, _: object) -> None:
     """Set, as a hook, what HoloViews has no options for."""
     plot.state.toolbar.logo = None
     plot.state.toolbar.autohide = True
+    for grid in plot.state.grid:
+        grid.visible = grid.grid_line_color is not None  # else its styles are read at each brush
     for tool in plot.state.tools:
         if isinstance(tool, LassoSelectTool):
             tool.continuous = False  # else it selects at every move of the mouse

@@ -16,7 +16,7 @@ def board(
     scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, heading: Any, tables: Any
 ) -> pn.Column:
     """Arrange the views: scatter and strip on the left, the heatmap on the right, tables below."""
-    left = pn.Column(scatter, strip, sizing_mode="stretch_both")
+    left = pn.Column(scatter, later(strip), sizing_mode="stretch_both")
     right = later(pn.Column(dendrogram, heatmap, sizing_mode="stretch_both"))
     return pn.Column(
         pn.Row(left, right, sizing_mode="stretch_both", min_height=400),
@@ -27,9 +27,13 @@ def board(
 
 
 def later(view: Any) -> Any:
-    """Return a view that a served page adds once the rest is there and can be brushed."""
+    """Return a view that a served page adds once the scatter is there and can be brushed."""
     return pn.panel(
-        lambda: view, defer_load=True, loading_indicator=True, sizing_mode=view.sizing_mode
+        lambda: view,
+        defer_load=True,
+        loading_indicator=True,
+        sizing_mode=view.sizing_mode,
+        height=view.height,
     )
 
 

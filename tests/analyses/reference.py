@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from dtviz.model import Directions
+from dtviz.directions import Directions
 
 Raw = Mapping[str, np.ndarray]
 

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 
 import dtviz
 from dtviz.analyses.congruence import CongruenceAnalysis, angle, congruence, contrast
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
-from dtviz.model import Directions
 
 from . import reference
 from .reference import directions

@@ -7,8 +7,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import dtviz
 from dtviz.analyses.ranking import RankingAnalysis, rank, top_k
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument
-from dtviz.model import Directions
 
 from . import reference
 from .reference import directions

@@ -114,6 +114,8 @@ class Gestures:
         # The accessible name goes on with the tooltip.
         self.page.get_by_role("combobox", name=re.compile(f"^{label} ")).click()
         self.page.get_by_role("menuitem", name=option, exact=True).click()
+        # What closes the list when one clicks beside it covers the page a while longer.
+        expect(self.page.locator(".MuiBackdrop-root")).to_have_count(0)
 
     def switch(self, label: str) -> None:
         """Turn a switch on or off."""

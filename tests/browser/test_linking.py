@@ -4,6 +4,7 @@ import queue
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 import dtviz
 
@@ -234,3 +235,67 @@ def test_the_theme_toggle_recolours_the_heatmap(gestures, serve, explorer):
         "Bokeh.documents[0].get_model_by_name('similarity').background_fill_color !== '#fff'"
     )
     assert max(gestures.mask_colour()) < 64
+
+
+_DOTS = """([name, points]) => {
+  const figure = Bokeh.documents[0].get_model_by_name(name)
+  const {data} = figure.renderers.map((renderer) => renderer.data_source).find(
+    (source) => source != null && "dw" in source.data)
+  const [pixels, x, y, dw, dh] = [...Object.values(data)].map(([first]) => first)
+  const [height, width] = pixels.shape
+  return points.map(([left, up]) => {
+    const pixel = pixels[Math.floor((up - y) / dh * height) * width +
+      Math.floor((left - x) / dw * width)]
+    return [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255, pixel >>> 24]
+  })
+}"""
+ACCENT = [0xD8, 0x1B, 0x60, 255]
+
+
+def test_many_points_are_drawn_into_an_image(gestures, serve):
+    random = np.random.default_rng(0)
+    model = dtviz.Model.from_arrays(
+        random.normal(size=(1500, 16)),
+        unembedding=dtviz.Directions(random.normal(size=(2, 16)), ["left", "right"]),
+    )
+    explorer = dtviz.Explorer(model)
+    gestures.open(serve(explorer))
+    corners = (1, -3, 4, 2)
+    gestures.box("congruence", *corners)
+    expected = within(explorer.neurons, ("x", "y"), *corners)
+    gestures.wait_for_selected(expected)
+    table = explorer.neurons
+    chosen = table["name"].isin(expected)
+    assert 20 < chosen.sum() < 1000
+    for name, columns in (
+        ("congruence", ["x", "y"]),
+        ("difference", ["difference", "jitter"]),
+    ):
+        places = table.assign(jitter=gestures.data("neurons")["jitter"])[columns]
+        lit = gestures.page.evaluate(_DOTS, [name, places[chosen].to_numpy().tolist()])
+        assert lit == [ACCENT] * chosen.sum()
+        faded = gestures.page.evaluate(_DOTS, [name, places[~chosen].to_numpy().tolist()])
+        assert all(alpha > 0 for *_, alpha in faded)
+        assert sum(pixel == ACCENT for pixel in faded) < 0.2 * len(faded)  # hidden by others
+    alone = table.loc[table["x"].idxmax()]
+    gestures.tap("congruence", alone["x"], alone["y"])
+    gestures.wait_for_selected({alone["name"]})
+    # Zoomed, they are where the axes say.
+    end = 'Bokeh.documents[0].get_model_by_name("congruence").x_range.end'
+    before = gestures.page.evaluate(end)
+    gestures.page.mouse.wheel(0, -300)
+    gestures.page.wait_for_function(f"(before) => {end} < before", arg=before)
+    [pixel] = gestures.page.evaluate(
+        _DOTS, ["congruence", [[float(alone["x"]), float(alone["y"])]]]
+    )
+    assert pixel == ACCENT
+
+
+def test_tables_out_of_sight_are_there_when_one_scrolls_to_them(gestures, serve, explorer):
+    explorer.selection.names = explorer.neurons["name"].tolist()[:20]
+    gestures.open(serve(explorer))
+    gestures.expect_text("12 of 20 selected neurons shown")
+    last = gestures.page.locator(".card").nth(11)
+    expect(last.locator("table")).to_have_count(0)
+    last.scroll_into_view_if_needed()
+    expect(last.locator("td")).to_have_count(4 * explorer.ranking.k)

@@ -3,7 +3,7 @@ import pytest
 
 from dtviz.analyses.clustering import cluster
 from dtviz.analyses.congruence import CongruenceAnalysis
-from dtviz.model import Directions
+from dtviz.directions import Directions
 from dtviz.neurons import neuron_table
 
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from dtviz.analyses.clustering import cluster, tree_segments
-from dtviz.model import Directions
+from dtviz.directions import Directions
 from dtviz.views.heatmap import dendrogram, heatmap
 
 

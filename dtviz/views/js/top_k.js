@@ -3,6 +3,7 @@
 // k from the greatest and k from the least), top_k (the source to fill), output (a Div). Uses
 // write.js.
 const MOST_NEURONS = 12
+const FIRST_NEURONS = 5 // as many as a usual window shows
 const {name, difference} = neurons.data
 const {item, value} = ranking.data
 const k = item.length / (2 * name.length)
@@ -12,23 +13,22 @@ if (!Number.isInteger(k)) {
 // While a larger layer gives way to a smaller one, rows can be selected that are gone.
 const rows = neurons.selected.indices.filter((row) => row < name.length).sort((a, b) => Math.abs(difference[b]) - Math.abs(difference[a]))
 
-const listed = {name: [], end: [], rank: [], item: [], value: []}
+const size = rows.length * 2 * k
+const [names, ends, items] = [new Array(size), new Array(size), new Array(size)]
+const [ranks, values] = [new Int32Array(size), new Float32Array(size)]
+let at = 0
 for (const row of rows) {
-  for (let j = 0; j < 2 * k; j++) {
-    listed.name.push(name[row])
-    listed.end.push(j < k ? "top" : "bottom")
-    listed.rank.push(j % k + 1)
-    listed.item.push(item[row * 2 * k + j])
-    listed.value.push(value[row * 2 * k + j])
+  for (let j = 0; j < 2 * k; j++, at++) {
+    names[at] = name[row]
+    ends[at] = j < k ? "top" : "bottom"
+    ranks[at] = j < k ? j + 1 : j - k + 1
+    items[at] = item[row * 2 * k + j]
+    values[at] = value[row * 2 * k + j]
   }
 }
-top_k.data = listed
+top_k.data = {name: names, end: ends, rank: ranks, item: items, value: values}
 
-const escaped = (text) => {
-  const element = document.createElement("span")
-  element.textContent = text
-  return element.innerHTML
-}
+const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
 const largest = Math.max(...rows.slice(0, MOST_NEURONS).flatMap(
   (row) => [value[row * 2 * k], value[row * 2 * k + k]].map(Math.abs)), 1e-9)
 const cell = (j) => {
@@ -39,10 +39,10 @@ const cell = (j) => {
 const table = (row) => {
   const start = row * 2 * k
   const lines = Array.from({length: k}, (_, j) => `<tr>${cell(start + j)}${cell(start + k + j)}</tr>`)
-  return `<div class="card"><table><caption>${escaped(name[row])}</caption>` +
+  return `<table><caption>${escaped(name[row])}</caption>` +
     `<colgroup><col><col class="value"><col><col class="value"></colgroup>` +
     `<thead><tr><th colspan="2" scope="col">most</th><th colspan="2" scope="col">least</th></tr></thead>` +
-    `<tbody>${lines.join("")}</tbody></table></div>`
+    `<tbody>${lines.join("")}</tbody></table>`
 }
 
 if (k === 0) {
@@ -51,7 +51,21 @@ if (k === 0) {
   write(output, "<p>Nothing is selected. Draw a box or a lasso around neurons in the scatter, the " +
     "strip or the heatmap, or click one: what each of them answers to is listed here.</p>")
 } else {
-  const capped = rows.length > MOST_NEURONS
-    ? `<p>${MOST_NEURONS} of ${rows.length} selected neurons shown, those of greatest difference.</p>` : ""
-  write(output, `${capped}<div class="tables">${rows.slice(0, MOST_NEURONS).map(table).join("")}</div>`)
+  const shown = rows.slice(0, MOST_NEURONS)
+  const capped = shown.length < rows.length
+    ? `<p>${shown.length} of ${rows.length} selected neurons shown, those of greatest difference.</p>` : ""
+  const tables = shown.map(table)
+  const page = (tables) =>
+    `${capped}<div class="tables">${tables.map((table) => `<div class="card">${table}</div>`).join("")}</div>`
+  const element = write(output, page(tables), page(tables.map((table, i) => i < FIRST_NEURONS ? table : "")))
+  // A table is dear to lay out: those to scroll to are made when they come in sight.
+  const inSight = new IntersectionObserver((entries) => {
+    for (const {target, isIntersecting} of entries) {
+      if (isIntersecting) {
+        inSight.unobserve(target)
+        target.innerHTML = tables[[...target.parentElement.children].indexOf(target)]
+      }
+    }
+  })
+  element?.querySelectorAll(".card:empty").forEach((card) => inSight.observe(card))
 }
