@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dtviz.analyses.congruence import contrast as contrast
     from dtviz.analyses.ranking import top_k as top_k
     from dtviz.analyses.similarity import cosine_similarity as cosine_similarity
+    from dtviz.analyses.similarity import similar_pairs as similar_pairs
     from dtviz.checkpoints import load as load
     from dtviz.directions import Directions as Directions
     from dtviz.explorer import Explorer as Explorer
@@ -35,6 +36,7 @@ _HOMES = {
     "contrast": "dtviz.analyses.congruence",
     "cosine_similarity": "dtviz.analyses.similarity",
     "load": "dtviz.checkpoints",
+    "similar_pairs": "dtviz.analyses.similarity",
     "top_k": "dtviz.analyses.ranking",
 }
 

@@ -1,16 +1,20 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
+import hashlib
 import os
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 import param
 
+from dtviz import snapshot
 from dtviz.checkpoints import DEMO, load, load_bytes
-from dtviz.errors import DtvizError, FileProblem
+from dtviz.demo import CHECKPOINT
+from dtviz.errors import DtvizError, FileProblem, shortened
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from dtviz.views import page
@@ -38,6 +42,30 @@ def choices(source: str) -> dict[str, str]:
             do="Name another folder, or a checkpoint.",
         )
     return {**{_label(str(path)): str(path) for path in paths}, "demo": DEMO}
+
+
+def reopened(path: str) -> tuple[str, dict[str, Any]]:
+    """Return the checkpoint that a snapshot was made from, and what the snapshot says of itself.
+
+    The checkpoint is told by its hash: the bundled one, or one beside the snapshot or in the
+    folder one works in.
+
+    Raises:
+        FileProblem: if the file is no snapshot, or its checkpoint is not at hand.
+    """
+    about = snapshot.read(path)
+    folders = (Path(path).parent, Path.cwd())
+    beside = [file for folder in folders for file in sorted(folder.iterdir())]
+    for file in [CHECKPOINT, *(file for file in beside if file.suffix in EXTENSIONS)]:
+        with contextlib.suppress(OSError):
+            if hashlib.sha256(file.read_bytes()).hexdigest() == about.get("sha256"):
+                return (DEMO if file == CHECKPOINT else str(file)), about
+    raise FileProblem(
+        expected=f"the checkpoint of {shortened(about.get('model'))}, whose sha256 is "
+        f"{shortened(about.get('sha256'))}",
+        got="none such beside the snapshot or in this folder",
+        do="Put the checkpoint beside the snapshot.",
+    )
 
 
 def _label(source: str) -> str:
@@ -68,7 +96,7 @@ class App(pn.viewable.Viewer):
     """An explorer in its page. What cannot be opened is said there; the explorer goes on.
 
     Args:
-        source: a checkpoint, a folder of checkpoints, or "demo".
+        source: a checkpoint, a folder of checkpoints, a snapshot to go on with, or "demo".
 
     Raises:
         DtvizError: if it cannot be opened.
@@ -79,9 +107,20 @@ class App(pn.viewable.Viewer):
 
     def __init__(self, source: str = DEMO) -> None:
         super().__init__()
+        about: dict[str, Any] = {"options": {}, "selected": []}
+        if source.lower().endswith(".html"):
+            source, about = reopened(source)
         self.param.checkpoint.objects = choices(source)
         self.checkpoint = next(iter(self.param.checkpoint.objects))
-        self.explorer = Explorer(open_model(self.checkpoint))
+        try:
+            self.explorer = Explorer(open_model(self.checkpoint), **about["options"])
+        except TypeError as error:
+            raise FileProblem(
+                expected="a snapshot of this version of dtviz",
+                got=f"options that it does not know: {error}",
+                do="Open its checkpoint instead, or use the version that wrote it.",
+            ) from error
+        self.explorer.selection.names = about.get("selected", [])
         self._file = pmui.FileInput(
             label="Open a file",
             accept=",".join(EXTENSIONS),
@@ -137,7 +176,7 @@ def serve(source: str, port: int, open_browser: bool) -> None:
         DtvizError: if ``source`` cannot be opened, or the port cannot be had.
     """
     # Opened once before anyone waits for a page: bad input ends here.
-    open_model(next(iter(choices(source).values())))
+    App(source)
     try:
         server = pn.serve(
             {"explore": lambda: App(source)},

@@ -21,7 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="?",
         default="demo",
         metavar="CHECKPOINT",
-        help="a .pt or .safetensors file, or a folder of them; the bundled demo without it",
+        help="a .pt or .safetensors file, a folder of them, or a snapshot to go on with; "
+        "the bundled demo without it",
     )
     explore.add_argument(
         "--port", type=int, default=5006, help="the port to serve at (default: %(default)s)"
@@ -30,6 +31,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--no-browser", action="store_true", help="serve only, without opening a browser"
     )
     explore.set_defaults(run=_explore)
+
+    snapshot = commands.add_parser("snapshot", help="write the explorer to one linked HTML file")
+    _add_checkpoint(snapshot)
+    snapshot.add_argument("out", metavar="OUT.html", help="the file to write")
+    snapshot.add_argument(
+        "--select",
+        type=lambda names: names.split(","),
+        default=[],
+        metavar="NAMES",
+        help="neurons to select, as in L2N1,L2N132",
+    )
+    snapshot.set_defaults(run=_snapshot)
+
+    table = commands.add_parser("table", help="write a table of neurons as CSV or Parquet")
+    table.add_argument("kind", metavar="KIND", help="neurons, pairs, top-k or clusters")
+    _add_checkpoint(table)
+    table.add_argument(
+        "--out", required=True, metavar="FILE", help="the file to write, .csv or .parquet"
+    )
+    table.set_defaults(run=_table)
     options = parser.parse_args(arguments)
     try:
         options.run(options)
@@ -39,11 +60,44 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "checkpoint",
+        nargs="?",
+        default="demo",
+        metavar="CHECKPOINT",
+        help="a .pt or .safetensors file; the bundled demo without it",
+    )
+    parser.add_argument(
+        "--layer",
+        type=lambda text: int(text) if text.isdecimal() else text,
+        metavar="N",
+        help='a layer\'s number, or "all" for the neurons of all; the last by default',
+    )
+
+
 def _explore(options: argparse.Namespace) -> None:
     # Panel takes a second to import: only what serves pays for it.
     from dtviz import app
 
     app.serve(options.checkpoint, port=options.port, open_browser=not options.no_browser)
+
+
+def _snapshot(options: argparse.Namespace) -> None:
+    from dtviz.checkpoints import load
+    from dtviz.explorer import Explorer
+
+    explorer = Explorer(load(options.checkpoint), layer=options.layer)
+    explorer.selection.names = options.select
+    explorer.save(options.out)
+
+
+def _table(options: argparse.Namespace) -> None:
+    from dtviz import tables
+    from dtviz.checkpoints import load
+
+    model = load(options.checkpoint)
+    tables.save(tables.table(options.kind, model, options.layer), options.out, model)
 
 
 if __name__ == "__main__":

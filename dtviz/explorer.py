@@ -1,22 +1,32 @@
 """Explorer: a model's neurons in linked views that share one selection. It computes nothing."""
 
+import datetime
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.metadata import version
 from typing import Any, Literal
 
 import holoviews as hv
 import pandas as pd
 import panel as pn
 import param
+from bokeh.document import Document
 
+from dtviz import snapshot, tables
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering, tree_segments
-from dtviz.analyses.congruence import CongruenceAnalysis, angle
+from dtviz.analyses.congruence import CongruenceAnalysis, angle, usual_pair
 from dtviz.analyses.ranking import Ranking, RankingAnalysis
 from dtviz.analyses.similarity import averaged_similarity
+from dtviz.directions import items
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model, Side
 from dtviz.neurons import neuron_table
+from dtviz.output import write_whole
 from dtviz.selection import Selection
 from dtviz.views import looks, page, titles
 from dtviz.views.controls import controls
+from dtviz.views.downloads import downloads
 from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap
 from dtviz.views.linking import Hub, LinkedPane, Shared, Written, draw_points, select_blocks
 from dtviz.views.scatter import scatter
@@ -122,14 +132,109 @@ class Explorer(pn.viewable.Viewer):
         selected: pd.DataFrame = self.neurons[self.neurons["name"].isin(self.selection.names)]
         return selected
 
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options in force: what Explorer takes besides the model, to show the same again."""
+        return {"layer": self.layer, "side": self.side} | {
+            name: value
+            for analysis in (self.congruence, self.clustering, self.ranking)
+            for name, value in analysis.param.values().items()
+            if name != "name"
+        }
+
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        layers: Sequence[int | Literal["all"]] | Literal["all"] | None = None,
+    ) -> None:
+        """Write a snapshot: one HTML file of the explorer as it stands, linked with no server.
+
+        Args:
+            path: of the file; one that exists is kept until the new one is complete.
+            layers: the layers to put in it, with a switch between them, or "all" for each of the
+                model's; the layer in view by default.
+
+        Raises:
+            UnknownName: if the model has no such layer.
+            FileProblem: if the file cannot be written.
+        """
+        write_whole(path, self.snapshot(layers))
+
+    def snapshot(
+        self, layers: Sequence[int | Literal["all"]] | Literal["all"] | None = None
+    ) -> bytes:
+        """Return what `save` writes."""
+        if layers is None:
+            layers = [self.layer]
+        elif layers == "all":
+            layers = range(self.model.n_layers)
+        shown = {
+            titles.of_layer(layer, self.side): self._copy(layer)
+            for layer in items(layers, "the layers of a snapshot")
+        }
+        first = titles.of_layer(self.layer, self.side)
+        return snapshot.page(
+            {label: explorer._still() for label, explorer in shown.items()},
+            first=first if first in shown else next(iter(shown)),
+            caption=titles.of_model(self.model),
+            facts=self._facts(list(shown)),
+            about={
+                "model": self.model.name,
+                "sha256": self.model.sha256,
+                "options": self.options,
+                "selected": self.selection.names,
+                "dtviz": version("dtviz"),
+            },
+        )
+
+    def _copy(self, layer: int | Literal["all"]) -> "Explorer":
+        """Return an explorer of a layer with the same options and selection."""
+        copy = Explorer(self.model, **{**self.options, "layer": layer})
+        copy.selection.names = self.selection.names
+        return copy
+
+    def _still(self) -> Document:
+        """Return the views for a snapshot."""
+        return snapshot.board(
+            self.scatter,
+            self.strip,
+            self.dendrogram,
+            self.heatmap,
+            self._heading(self.neurons),
+            self.top_k,
+            self.count,
+        )
+
+    def _facts(self, shown: list[str]) -> dict[str, str]:
+        """Return what a snapshot states: what the numbers in it are made from, and how."""
+        x, y = self._axes()
+        cells = len(self._similarity)
+        n = len(self.neurons)
+        return {
+            "model": self.model.name,
+            "checkpoint sha256": self.model.sha256 or "none: made from arrays",
+            "weights": self.model.processing,
+            "layers": "; ".join(shown),
+            "compared": f"{y} against {x}",
+            "LayerNorm": "applied" if self.congruence.layer_norm else "not applied",
+            "clustering": f"{self.clustering.method} linkage, {self.clustering.distance} distance",
+            "listed": f"{self.ranking.k} items at either end, for at most 12 selected neurons",
+            "heatmap": f"all {n:,} neurons"
+            if cells == n
+            else f"{n:,} neurons averaged to {cells:,} × {cells:,}",
+            "dtviz": version("dtviz"),
+            "date": datetime.date.today().isoformat(),
+        }
+
     def _offer_choices(self) -> None:
         """Fit the choices of layer, side and actions to the model; a choice it has too stays."""
         layers = list(range(self.model.n_layers))
         actions = self.model.unembedding.names
         _offer(self.param.layer, [*layers, "all"], layers[-1])
         _offer(self.param.side, list(self.model.sides), "out")
-        _offer(self.congruence.param.x, actions, "left" if "left" in actions else actions[0])
-        _offer(self.congruence.param.y, actions, "right" if "right" in actions else actions[-1])
+        x, y = usual_pair(actions)
+        _offer(self.congruence.param.x, actions, x)
+        _offer(self.congruence.param.y, actions, y)
 
     def _open(self, _: object) -> None:
         self.selection.start_over(self.model.neurons("all").names)
@@ -249,14 +354,14 @@ class Explorer(pn.viewable.Viewer):
         self.scatter = linked(
             self._draw_scatter,
             compared,
-            hv.opts.Scatter(hooks=[looks.tidy, draw_points(self._hub, "congruence", "x", "y")]),
+            hv.opts.Scatter(hooks=[draw_points(self._hub, "congruence", "x", "y"), looks.tidy]),
             **responsive,
         )
         self.strip = linked(
             self._draw_strip,
             compared,
             hv.opts.Scatter(
-                hooks=[looks.tidy, draw_points(self._hub, "difference", "difference", "jitter")]
+                hooks=[draw_points(self._hub, "difference", "difference", "jitter"), looks.tidy]
             ),
             sizing_mode="stretch_width",
             height=STRIP_HEIGHT,
@@ -265,7 +370,7 @@ class Explorer(pn.viewable.Viewer):
             self._draw_heatmap,
             clustered,
             hv.opts.Image(
-                hooks=[looks.tidy, looks.align, select_blocks(self._hub, self._cells, "similarity")]
+                hooks=[select_blocks(self._hub, self._cells, "similarity"), looks.align, looks.tidy]
             ),
             **responsive,
         )
@@ -298,6 +403,36 @@ class Explorer(pn.viewable.Viewer):
     def controls(self) -> pn.Column:
         """The widgets for all options."""
         return controls(self, self.congruence, self.clustering, self.ranking)
+
+    @property
+    def downloads(self) -> pn.Column:
+        """A choice of files to take away, and the button for it."""
+
+        def neurons() -> pd.DataFrame:
+            chosen = self.neurons["name"].isin(self.selection.names)
+            table: pd.DataFrame = self.neurons.assign(selected=chosen)
+            return table
+
+        def ranked() -> pd.DataFrame:
+            if self._ranking is None:
+                return self._ranking_frame()
+            frame = self._ranking.frame()
+            chosen: pd.DataFrame = frame[frame["name"].isin(self.selection.names)]
+            return frame if chosen.empty else chosen
+
+        files: dict[str, tuple[str, Callable[[], bytes]]]
+        files = {"linked page (HTML)": ("snapshot.html", self.snapshot)}
+        for label, name, table in (
+            ("neuron table", "neurons", neurons),
+            ("what the selected read", "top-k", ranked),
+        ):
+            for kind in tables.FORMATS:
+                make = partial(self._encoded, table, kind)
+                files[f"{label} ({kind[1:]})"] = (f"{name}{kind}", make)
+        return downloads(files)
+
+    def _encoded(self, table: Callable[[], pd.DataFrame], kind: str) -> bytes:
+        return tables.encoded(table(), kind, self.model)
 
     @property
     def board(self) -> pn.Column:

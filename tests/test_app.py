@@ -3,7 +3,8 @@ import shutil
 import pytest
 
 from dtviz.app import App, choices, open_model
-from dtviz.errors import BadCheckpoint, FileProblem
+from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
+from dtviz.explorer import Explorer
 from tests.conftest import GATED
 
 
@@ -55,3 +56,48 @@ def test_an_upload_can_be_picked_again(demo, gated):
     app._file.value = b"no"
     assert "Expected" in app.problem
     assert app.explorer.model is uploaded
+
+
+@pytest.fixture
+def saved(gated, tmp_path):
+    explorer = Explorer(gated, layer=0, side="in", distance="rows", k=4)
+    explorer.selection.names = ["L0N1", "L1N8"]
+    explorer.save(tmp_path / "saved.html")
+    return explorer, tmp_path / "saved.html"
+
+
+def test_a_snapshot_opens_again_where_its_checkpoint_is_beside_it(saved):
+    explorer, path = saved
+    with pytest.raises(FileProblem, match=explorer.model.sha256):
+        App(str(path))
+    (path.parent / "another.pt").write_bytes(b"no")
+    shutil.copy(GATED, path.parent / "model.pt")
+    app = App(str(path))
+    assert app.explorer.options == explorer.options
+    assert app.explorer.selection.names == ["L0N1", "L1N8"]
+    assert app.checkpoint == str(path.parent / "model.pt")
+
+
+def test_a_snapshot_of_the_demo_opens_anywhere(demo, tmp_path):
+    Explorer(demo, layer=1).save(tmp_path / "saved.HTML")
+    assert App(str(tmp_path / "saved.HTML")).explorer.layer == 1
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        ('"layer": 1', '"layer": 5'),
+        ('"k": 10', '"k": "many"'),
+        ('"layer": 1', '"colour": 1'),
+        ('"selected": []', '"selected": ["L9N9"]'),
+        ('"selected": []', '"selected": 7'),
+    ],
+)
+def test_a_snapshot_edited_by_hand_is_an_error_of_dtviz(demo, tmp_path, was, becomes):
+    path = tmp_path / "saved.html"
+    Explorer(demo, layer=1).save(path)
+    page = path.read_text()
+    assert was in page
+    path.write_text(page.replace(was, becomes, 1))
+    with pytest.raises(DtvizError):
+        App(str(path))

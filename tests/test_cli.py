@@ -3,7 +3,13 @@
 import subprocess
 import sys
 
+import numpy as np
+import pandas as pd
 import pytest
+
+import dtviz
+from dtviz import snapshot
+from tests.conftest import GATED
 
 
 def run(*words):
@@ -47,6 +53,46 @@ def test_wrong_words_end_with_status_2_and_no_traceback(words):
 
 
 def test_the_version():
-    import dtviz
-
     assert run("--version").stdout == f"dtviz {dtviz.__version__}\n"
+
+
+def test_a_snapshot_of_the_demo(tmp_path):
+    path = tmp_path / "demo.html"
+    result = run("snapshot", str(path), "--layer", "1", "--select", "L1N1,L1N132")
+    assert (result.returncode, result.stderr) == (0, "")
+    about = snapshot.read(path)
+    assert about["options"]["layer"] == 1
+    assert about["selected"] == ["L1N1", "L1N132"]
+
+
+def test_a_table_of_another_checkpoint(gated, tmp_path):
+    path = tmp_path / "neurons.csv"
+    result = run("table", "neurons", str(GATED), "--layer", "0", "--out", str(path))
+    assert (result.returncode, result.stderr) == (0, "")
+    neurons = dtviz.Explorer(gated, layer=0).neurons
+    written = pd.read_csv(path)
+    assert written["name"].tolist() == neurons["name"].tolist()
+    np.testing.assert_allclose(written["difference"], neurons["difference"], rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("snapshot", "missing/demo.html"),
+        ("snapshot", "nowhere.pt", "demo.html"),
+        ("snapshot", "demo.html", "--layer", "9"),
+        ("snapshot", "demo.html", "--layer", "last"),
+        ("snapshot", "demo.html", "--select", "L2N1,N7"),
+        ("table", "everything", "--out", "table.csv"),
+        ("table", "pairs", "--out", "table.txt"),
+        ("table", "pairs", "--out", "table.csv", "--layer", "9"),
+        ("explore", "page.html", "--no-browser"),
+    ],
+)
+def test_wrong_words_end_in_one_line_and_write_nothing(tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert result.returncode == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("dtviz: Expected ")
+    assert list(tmp_path.iterdir()) == []

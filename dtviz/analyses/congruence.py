@@ -80,6 +80,14 @@ def _check_widths(a: Directions, b: Directions) -> None:
         )
 
 
+def usual_pair(actions: list[str]) -> tuple[str, str]:
+    """Return the actions to compare unless told otherwise: left and right, or first and last."""
+    return (
+        "left" if "left" in actions else actions[0],
+        "right" if "right" in actions else actions[-1],
+    )
+
+
 class CongruenceAnalysis(param.Parameterized):
     """How neurons line up with two actions (or tokens)."""
 

@@ -7,6 +7,10 @@ import pandas as pd
 
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32
+from dtviz.errors import BadArgument, shortened
+
+# Rows of the similarity matrix that are held at a time.
+_BLOCK = 512
 
 
 def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFrame:
@@ -21,6 +25,50 @@ def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFram
         BadArgument: if the two live in residual streams of different widths.
     """
     return congruence(a.unit(), (a if b is None else b).unit()).clip(-1, 1)
+
+
+def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
+    """Return the pairs of rows whose cosine exceeds a threshold, each pair once.
+
+    Args:
+        a: at least one row.
+        threshold: pairs with |cosine| above it are listed.
+
+    Returns:
+        Columns name_1, name_2 (in the order of the rows), cosine, norm_1, norm_2; the greatest
+        |cosine| first.
+
+    Raises:
+        BadArgument: if the threshold is not a number from 0 to 1.
+    """
+    if not (isinstance(threshold, int | float | np.number) and 0 <= threshold <= 1):
+        raise BadArgument(
+            expected="a threshold from 0 to 1",
+            got=shortened(threshold),
+            do="Pass threshold=0.05, for instance.",
+        )
+    unit = a.unit().vectors
+    pairs = np.empty((2, 0), dtype=np.intp)
+    cosine = np.empty(0, dtype=np.float32)
+    # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
+    for start in range(0, len(unit), _BLOCK):
+        block = np.clip(unit[start : start + _BLOCK] @ unit[start:].T, -1, 1)
+        rows, columns = np.nonzero(np.triu(np.abs(block) > threshold, 1))
+        pairs = np.concatenate([pairs, np.stack([rows, columns]) + start], axis=1)
+        cosine = np.concatenate([cosine, block[rows, columns]])
+    order = np.argsort(-np.abs(cosine), kind="stable")
+    first, second = pairs[:, order]
+    # Names are many times repeated: as categories each is held once.
+    name = pd.Index(a.names)
+    return pd.DataFrame(
+        {
+            "name_1": pd.Categorical.from_codes(first, name),
+            "name_2": pd.Categorical.from_codes(second, name),
+            "cosine": cosine[order],
+            "norm_1": a.norms[first],
+            "norm_2": a.norms[second],
+        }
+    )
 
 
 def averaged_similarity(

@@ -31,7 +31,7 @@ def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
         invert_yaxis=True,
         xaxis=None,
         yaxis=None,
-        title=title,
+        title=looks.heading(title),
         framewise=True,
         responsive=True,
     )

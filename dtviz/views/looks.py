@@ -1,11 +1,12 @@
 """What all views share in their looks: the colour language."""
 
+from pathlib import Path
 from typing import Any
 
 import holoviews as hv
 import numpy as np
 import pandas as pd
-from bokeh.models import LassoSelectTool
+from bokeh.models import CustomAction, CustomJS, LassoSelectTool, SaveTool
 from bokeh.palettes import RdBu11, interp_palette
 
 hv.extension("bokeh")
@@ -33,6 +34,7 @@ SIGNED_DARK = list(
 # As the page's theme sets them, which HoloViews does not know of when it updates a figure.
 FONT_SIZES = {"labels": "1em", "ticks": "0.925em", "title": "1.05em"}
 
+_SVG = (Path(__file__).parent / "js" / "svg.js").read_text(encoding="utf-8")
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small, into an image.
 MANY = 1_000
@@ -60,6 +62,18 @@ def points(table: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def literal(text: str) -> str:
+    """Return a text that Bokeh shows as it is: what marks TeX gets an invisible joint."""
+    for mark in ("$$", "\\[", "\\("):
+        text = text.replace(mark, f"{mark[0]}\u2060{mark[1]}")
+    return text
+
+
+def heading(title: str) -> str:
+    """Return a title that HoloViews, which formats titles, and Bokeh show as it is."""
+    return literal(title).replace("{", "{{").replace("}", "}}")
+
+
 def jitter(n: int) -> np.ndarray:
     """Return n heights in [0, 1) that spread evenly, the same each time, (n,)."""
     return (np.arange(n) * _GOLDEN_RATIO) % 1
@@ -67,6 +81,11 @@ def jitter(n: int) -> np.ndarray:
 
 def tidy(plot: Any, _: object) -> None:
     """Set, as a hook, what HoloViews has no options for."""
+    if plot.state.toolbar.logo is not None:  # the first time
+        save = CustomJS(code=f"(async () => {{{_SVG}}})()", args={"figure": plot.state})
+        plot.state.add_tools(
+            CustomAction(icon="arrow_down_to_bar", description="Save as SVG", callback=save)
+        )
     plot.state.toolbar.logo = None
     plot.state.toolbar.autohide = True
     for grid in plot.state.grid:
@@ -74,6 +93,8 @@ def tidy(plot: Any, _: object) -> None:
     for tool in plot.state.tools:
         if isinstance(tool, LassoSelectTool):
             tool.continuous = False  # else it selects at every move of the mouse
+        if isinstance(tool, SaveTool):
+            tool.filename = plot.state.name or "figure"  # else it asks
 
 
 def align(plot: Any, _: object) -> None:

@@ -51,7 +51,13 @@ def page(title: str, explorer: Any, *sidebar: Any) -> pmui.Page:
     return pmui.Page(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
-        sidebar=[later(pn.Column(*sidebar, explorer.controls, sizing_mode="stretch_width"))],
+        sidebar=[
+            later(
+                pn.Column(
+                    *sidebar, explorer.controls, explorer.downloads, sizing_mode="stretch_width"
+                )
+            )
+        ],
         sidebar_width=250,
         main=[explorer.board],
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},

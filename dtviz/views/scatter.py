@@ -47,9 +47,9 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         yoffset=float(np.ptp(table["y"])) * 0.012,
     )
     return (diagonal * points * names).opts(
-        title=title,
-        xlabel=x,
-        ylabel=y,
+        title=looks.heading(title),
+        xlabel=looks.literal(x),
+        ylabel=looks.literal(y),
         show_legend=False,
         show_grid=True,
         responsive=True,

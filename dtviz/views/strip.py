@@ -28,8 +28,8 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
     )
     zero = hv.VLine(0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
     return (zero * points).opts(
-        title=title,
-        xlabel=f"← {x}    {y} →",
+        title=looks.heading(title),
+        xlabel=looks.literal(f"← {x}    {y} →"),
         yaxis=None,
         ylim=(-0.15, 1.15),
         show_legend=False,

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import dtviz
-from dtviz.analyses.similarity import averaged_similarity, cosine_similarity
+from dtviz.analyses import similarity
+from dtviz.analyses.similarity import averaged_similarity, cosine_similarity, similar_pairs
 from dtviz.errors import BadArgument
 
 from . import reference
@@ -109,3 +110,40 @@ def test_real_cosines(real):
         averaged, _ = averaged_similarity(model.neurons(1, side), np.arange(len(x)), len(x) // 4)
         blocks = (unit @ unit.T).reshape(len(x) // 4, 4, len(x) // 4, 4).mean(axis=(1, 3))
         np.testing.assert_allclose(averaged, blocks, atol=2e-6)
+
+
+@given(MATRICES, st.sampled_from([0, 0.05, 0.5, 0.9]), st.integers(1, 4))
+def test_pairs_are_those_of_a_loop_over_the_rows(matrix, threshold, block):
+    rows = directions(matrix)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "_BLOCK", block)
+        pairs = similar_pairs(rows, threshold)
+    cosines = reference.cosines(matrix, matrix)
+    # Near the threshold rounding may decide either way.
+    sure = {
+        (f"r{i}", f"r{j}")
+        for i in range(len(matrix))
+        for j in range(i + 1, len(matrix))
+        if abs(cosines[i, j]) > threshold + 1e-6
+    }
+    perhaps = {
+        (f"r{i}", f"r{j}")
+        for i in range(len(matrix))
+        for j in range(i + 1, len(matrix))
+        if abs(cosines[i, j]) > threshold - 1e-6
+    }
+    found = list(zip(pairs["name_1"], pairs["name_2"], strict=True))
+    assert len(found) == len(set(found))
+    assert sure <= set(found) <= perhaps
+    norms = np.linalg.norm(matrix, axis=1)
+    for first, second, cosine, norm_1, norm_2 in pairs.itertuples(index=False):
+        i, j = int(first[1:]), int(second[1:])
+        assert cosine == pytest.approx(cosines[i, j], abs=1e-6)
+        assert (norm_1, norm_2) == (pytest.approx(norms[i]), pytest.approx(norms[j]))
+    assert pairs["cosine"].abs().is_monotonic_decreasing
+
+
+@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "0.5", None])
+def test_a_threshold_that_is_none_is_told(threshold):
+    with pytest.raises(BadArgument, match="from 0 to 1"):
+        similar_pairs(directions(np.eye(2)), threshold)

@@ -89,3 +89,24 @@ def serve() -> Iterator[Callable[[Any], str]]:
             return f"http://localhost:{server.port}/explore"
 
         yield start
+
+
+class Home:
+    """Where an explorer is shown: on a served page, or in a snapshot opened from disk, offline."""
+
+    def __init__(self, kind: str, gestures: Gestures, serve: Callable[[Any], str], folder: Path):
+        self.has_python = kind == "served"
+        self._gestures, self._serve, self._folder = gestures, serve, folder
+
+    def show(self, explorer: Explorer) -> None:
+        if self.has_python:
+            self._gestures.open(self._serve(explorer))
+        else:
+            explorer.save(self._folder / "snapshot.html")
+            self._gestures.open_file(self._folder / "snapshot.html")
+
+
+@pytest.fixture(params=["served", "snapshot"])
+def home(request, gestures, serve, tmp_path) -> Home:
+    """Both homes: what the browser does alone, it does in either."""
+    return Home(request.param, gestures, serve, tmp_path)

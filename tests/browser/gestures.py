@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -46,6 +47,7 @@ class Gestures:
         self.page = page
         self.errors: list[str] = []
         self.foreign_requests: list[str] = []
+        self.file = ""
         page.on("pageerror", lambda error: self.errors.append(str(error)))
         page.on("console", self._hear)
         page.on("request", lambda request: self._note(request.url))
@@ -56,6 +58,8 @@ class Gestures:
 
     def _note(self, url: str) -> None:
         parts = urlsplit(url)
+        if url == self.file:
+            return
         if parts.scheme not in ("data", "blob") and parts.hostname not in (
             "localhost",
             "127.0.0.1",
@@ -65,7 +69,18 @@ class Gestures:
     def open(self, address: str) -> None:
         """Open an address and wait until all views are drawn."""
         self.page.goto(address)
+        self.wait_until_drawn()
+
+    def wait_until_drawn(self) -> None:
+        """Wait until all views are drawn and in their places."""
+        self.page.evaluate("() => { window.places = null }")
         self.page.wait_for_function(_READY, arg=FIGURES, timeout=60_000)
+
+    def open_file(self, path: Path) -> None:
+        """Open a file with the network blocked; any other request than for it is foreign."""
+        self.page.context.set_offline(True)
+        self.file = path.as_uri()
+        self.open(self.file)
 
     def screen(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
         """Where points of a figure's data are on the page."""
@@ -120,6 +135,10 @@ class Gestures:
     def switch(self, label: str) -> None:
         """Turn a switch on or off."""
         self.page.get_by_role("switch", name=re.compile(f"^{label} ")).click()
+
+    def toggle_theme(self) -> None:
+        """Turn the page dark, or light again."""
+        self.page.get_by_label(re.compile("Toggle theme|Light or dark")).click()
 
     def use_tool(self, figure: str, title: str) -> None:
         """Choose a tool in a figure's toolbar."""

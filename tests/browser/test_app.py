@@ -5,8 +5,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+import dtviz
+from dtviz import snapshot
 from dtviz.app import App
 from tests.conftest import GATED
 
@@ -92,3 +95,31 @@ def test_a_checkpoint_is_uploaded_and_a_bad_one_refused(gestures, serve, gated_p
     gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L1N0'")
     gestures.expect_text(GATED.stem)
     assert app.problem == ""
+
+
+@pytest.mark.parametrize(
+    ("choice", "name"),
+    [
+        ("linked page (HTML)", "snapshot.html"),
+        ("neuron table (csv)", "neurons.csv"),
+        ("what the selected read (parquet)", "top-k.parquet"),
+    ],
+)
+def test_what_is_in_view_can_be_taken_away(gestures, serve, demo, choice, name):
+    explorer = dtviz.Explorer(demo)
+    explorer.selection.names = ["L2N1", "L2N132"]
+    gestures.open(serve(explorer))
+    if name != "snapshot.html":
+        gestures.choose("Take away", choice)
+    with gestures.page.expect_download() as download:
+        gestures.page.get_by_text(f"Download {name}").click()
+    assert download.value.suggested_filename == name
+    path = download.value.path()
+    if name == "snapshot.html":
+        assert snapshot.read(path)["selected"] == ["L2N1", "L2N132"]
+    elif name == "neurons.csv":
+        table = pd.read_csv(path)
+        assert table.loc[table["selected"], "name"].tolist() == ["L2N1", "L2N132"]
+        assert len(table) == 256
+    else:
+        assert set(pd.read_parquet(path)["name"]) == {"L2N1", "L2N132"}

@@ -1,0 +1,85 @@
+import json
+
+import pytest
+
+import dtviz
+from dtviz import snapshot
+from dtviz.errors import FileProblem, UnknownName
+
+
+@pytest.fixture
+def explorer(demo):
+    explorer = dtviz.Explorer(demo, layer=1, x="forward", contrast=True, method="ward", k=3)
+    explorer.selection.names = ["L1N3", "L0N200"]
+    return explorer
+
+
+def test_it_says_what_was_in_view(explorer, tmp_path):
+    explorer.save(tmp_path / "a.html")
+    about = snapshot.read(tmp_path / "a.html")
+    assert about["model"] == explorer.model.name
+    assert about["sha256"] == explorer.model.sha256
+    assert about["selected"] == ["L1N3", "L0N200"]
+    assert about["dtviz"] == dtviz.__version__
+    again = dtviz.Explorer(explorer.model, **about["options"])
+    assert again.options == explorer.options
+    assert again.options["k"] == 3
+
+
+def test_it_is_small_and_names_no_other_place(explorer, tmp_path):
+    explorer.save(tmp_path / "a.html")
+    page = (tmp_path / "a.html").read_text()
+    assert len(page.encode()) < 5e6
+    # What Bokeh's own scripts could fetch, the page's policy forbids.
+    assert "default-src 'none'" in page
+    own = page[: page.index("<script>")]
+    assert "http" not in own.replace("http-equiv", "")
+
+
+def test_the_explorer_itself_stays_as_it_was(explorer, tmp_path):
+    before = explorer.options
+    explorer.save(tmp_path / "a.html", layers=[0, 2])
+    assert explorer.options == before
+    assert explorer.selection.names == ["L1N3", "L0N200"]
+    assert not explorer._hub._models
+
+
+@pytest.mark.parametrize(
+    ("layers", "labels"),
+    [
+        (None, ["layer 1, out"]),
+        ([2, 0], ["layer 2, out", "layer 0, out"]),
+        ("all", ["layer 0, out", "layer 1, out", "layer 2, out"]),
+        (["all"], ["all layers, out"]),
+    ],
+)
+def test_the_layers_in_it(explorer, tmp_path, layers, labels):
+    explorer.save(tmp_path / "a.html", layers=layers)
+    page = (tmp_path / "a.html").read_text()
+    assert page.count('class="board"') == len(labels)
+    assert all(f'data-label="{label}"' in page for label in labels)
+
+
+def test_a_layer_that_does_not_exist_leaves_the_old_file(explorer, tmp_path):
+    (tmp_path / "a.html").write_text("old")
+    with pytest.raises(UnknownName):
+        explorer.save(tmp_path / "a.html", layers=[7])
+    assert (tmp_path / "a.html").read_text() == "old"
+
+
+def test_what_is_no_snapshot_is_refused(tmp_path):
+    with pytest.raises(FileProblem, match="can be read"):
+        snapshot.read(tmp_path / "missing.html")
+    start = '<script type="application/json" id="about">'
+    for text in (
+        "",
+        "<p>a page</p>",
+        f"{start}{{</script>",
+        f"{start}[]</script>",
+        f"{start}{{}}</script>",
+        start + "[" * 100_000 + "</script>",
+        start + json.dumps({"options": 1}) + "</script>",
+    ):
+        (tmp_path / "a.html").write_text(text)
+        with pytest.raises(FileProblem, match="HTML file that dtviz wrote"):
+            snapshot.read(tmp_path / "a.html")
