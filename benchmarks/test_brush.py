@@ -94,18 +94,28 @@ def hub(explorer: dtviz.Explorer):
     return explorer.page(), {"top_k": 20}
 
 
+def snapshot(explorer: dtviz.Explorer):
+    return explorer, {"top_k": 20}
+
+
 def link_selections(explorer: dtviz.Explorer):
     return linked_page(explorer), {"table": 20, "rows": 1, "columns": 1}
 
 
 @pytest.mark.parametrize("n", [256, 3072])
-@pytest.mark.parametrize("way", [hub, link_selections])
+@pytest.mark.parametrize("way", [hub, snapshot, link_selections])
 @pytest.mark.benchmark(timer=CLOCK)
-def test_brush_to_painted(benchmark, gestures: Gestures, serve: Callable, model_of, n, way):
+def test_brush_to_painted(
+    benchmark, gestures: Gestures, serve: Callable, model_of, tmp_path, n, way
+):
     benchmark.group = f"brush to painted, n = {n:,}"
     explorer = dtviz.Explorer(model_of(n))
     shown, rows_a_neuron = way(explorer)
-    gestures.open(serve(shown))
+    if way is snapshot:
+        shown.save(tmp_path / "snapshot.html")
+        gestures.open_file(tmp_path / "snapshot.html")
+    else:
+        gestures.open(serve(shown))
     mouse = gestures.page.mouse
     boxes = itertools.cycle(_BOXES)
 

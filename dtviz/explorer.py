@@ -1,24 +1,19 @@
 """Explorer: a model's neurons in linked views that share one selection. It computes nothing."""
 
-import datetime
 import os
-from collections.abc import Callable, Sequence
-from functools import partial
-from importlib.metadata import version
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import holoviews as hv
 import pandas as pd
 import panel as pn
 import param
-from bokeh.document import Document
 
-from dtviz import snapshot, tables
+from dtviz import snapshot
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering, tree_segments
 from dtviz.analyses.congruence import CongruenceAnalysis, angle, usual_pair
 from dtviz.analyses.ranking import Ranking, RankingAnalysis
 from dtviz.analyses.similarity import averaged_similarity
-from dtviz.directions import items
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model, Side
 from dtviz.neurons import neuron_table
@@ -119,7 +114,7 @@ class Explorer(pn.viewable.Viewer):
         self._compute()
         self._hub = Hub(self.neurons, self.selection)
         self._cells = Shared("cells", self._cells_frame())
-        self._ranked = Shared("ranking", self._ranking_frame())
+        self._ranked = Shared("ranking", self.ranked[["item", "value"]])
         self._make_views()
         self.param.watch(self._open, "model")
         self.param.watch(self._refresh, ["layer", "side"])
@@ -158,73 +153,13 @@ class Explorer(pn.viewable.Viewer):
             UnknownName: if the model has no such layer.
             FileProblem: if the file cannot be written.
         """
-        write_whole(path, self.snapshot(layers))
+        write_whole(path, snapshot.of(self, layers))
 
-    def snapshot(
-        self, layers: Sequence[int | Literal["all"]] | Literal["all"] | None = None
-    ) -> bytes:
-        """Return what `save` writes."""
-        if layers is None:
-            layers = [self.layer]
-        elif layers == "all":
-            layers = range(self.model.n_layers)
-        shown = {
-            titles.of_layer(layer, self.side): self._copy(layer)
-            for layer in items(layers, "the layers of a snapshot")
-        }
-        first = titles.of_layer(self.layer, self.side)
-        return snapshot.page(
-            {label: explorer._still() for label, explorer in shown.items()},
-            first=first if first in shown else next(iter(shown)),
-            caption=titles.of_model(self.model),
-            facts=self._facts(list(shown)),
-            about={
-                "model": self.model.name,
-                "sha256": self.model.sha256,
-                "options": self.options,
-                "selected": self.selection.names,
-                "dtviz": version("dtviz"),
-            },
-        )
-
-    def _copy(self, layer: int | Literal["all"]) -> "Explorer":
-        """Return an explorer of a layer with the same options and selection."""
-        copy = Explorer(self.model, **{**self.options, "layer": layer})
-        copy.selection.names = self.selection.names
-        return copy
-
-    def _still(self) -> Document:
-        """Return the views for a snapshot."""
-        return snapshot.board(
-            self.scatter,
-            self.strip,
-            self.dendrogram,
-            self.heatmap,
-            self._heading(self.neurons),
-            self.top_k,
-            self.count,
-        )
-
-    def _facts(self, shown: list[str]) -> dict[str, str]:
-        """Return what a snapshot states: what the numbers in it are made from, and how."""
-        x, y = self._axes()
-        cells = len(self._similarity)
-        n = len(self.neurons)
-        return {
-            "model": self.model.name,
-            "checkpoint sha256": self.model.sha256 or "none: made from arrays",
-            "weights": self.model.processing,
-            "layers": "; ".join(shown),
-            "compared": f"{y} against {x}",
-            "LayerNorm": "applied" if self.congruence.layer_norm else "not applied",
-            "clustering": f"{self.clustering.method} linkage, {self.clustering.distance} distance",
-            "listed": f"{self.ranking.k} items at either end, for at most 12 selected neurons",
-            "heatmap": f"all {n:,} neurons"
-            if cells == n
-            else f"{n:,} neurons averaged to {cells:,} × {cells:,}",
-            "dtviz": version("dtviz"),
-            "date": datetime.date.today().isoformat(),
-        }
+    @property
+    def ranked(self) -> pd.DataFrame:
+        """What each neuron in view reads most and least, as from `dtviz.top_k`; maybe empty."""
+        columns = ["name", "end", "rank", "item", "value"]
+        return pd.DataFrame(columns=columns) if self._ranking is None else self._ranking.frame()
 
     def _offer_choices(self) -> None:
         """Fit the choices of layer, side and actions to the model; a choice it has too stays."""
@@ -253,7 +188,7 @@ class Explorer(pn.viewable.Viewer):
             self._compute()
             self._hub.show(self.neurons)
             self._cells.frame = self._cells_frame()
-            self._ranked.frame = self._ranking_frame()
+            self._ranked.frame = self.ranked[["item", "value"]]
 
     def _is_stale(self, what: str, *inputs: Any) -> bool:
         """Return whether ``what`` was last computed from other inputs; remember these."""
@@ -290,18 +225,16 @@ class Explorer(pn.viewable.Viewer):
     def _reading_side(self) -> Side:
         return "gate" if self.side == "gate" else "in"
 
+    @property
+    def cells(self) -> int:
+        """Cells a side of the heatmap: as many as neurons, or fewer, averaged."""
+        return len(self._similarity)
+
     def _cells_frame(self) -> pd.DataFrame:
         return pd.DataFrame({"start": self._bounds})
 
-    def _ranking_frame(self) -> pd.DataFrame:
-        columns = ["item", "value"]
-        return (
-            pd.DataFrame(columns=columns)
-            if self._ranking is None
-            else self._ranking.frame()[columns]
-        )
-
-    def _axes(self) -> tuple[str, str]:
+    @property
+    def axes(self) -> tuple[str, str]:
         """What x and y stand for: "left" and "right", or "left not right" and so on."""
         x, y = self.congruence.x, self.congruence.y
         return (f"{x} not {y}", f"{y} not {x}") if self.congruence.contrast else (x, y)
@@ -316,11 +249,11 @@ class Explorer(pn.viewable.Viewer):
         )
 
     def _draw_scatter(self, _: pd.DataFrame) -> hv.Overlay:
-        x, y = self._axes()
+        x, y = self.axes
         return scatter(self.neurons, x, y, self._comparison_title(f"{y} against {x}"))
 
     def _draw_strip(self, _: pd.DataFrame) -> hv.Overlay:
-        x, y = self._axes()
+        x, y = self.axes
         return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"))
 
     def _draw_heatmap(self, clustering: Clustering) -> hv.Image:
@@ -332,7 +265,9 @@ class Explorer(pn.viewable.Viewer):
     def _draw_dendrogram(self, clustering: Clustering) -> hv.Segments:
         return dendrogram(tree_segments(clustering), len(clustering.names))
 
-    def _heading(self, _: pd.DataFrame) -> str:
+    @property
+    def heading(self) -> str:
+        """What the top-k tables are headed with."""
         if self._ranking is None:
             return "What the selected neurons read"
         return titles.of_ranking(
@@ -407,37 +342,12 @@ class Explorer(pn.viewable.Viewer):
     @property
     def downloads(self) -> pn.Column:
         """A choice of files to take away, and the button for it."""
-
-        def neurons() -> pd.DataFrame:
-            chosen = self.neurons["name"].isin(self.selection.names)
-            table: pd.DataFrame = self.neurons.assign(selected=chosen)
-            return table
-
-        def ranked() -> pd.DataFrame:
-            if self._ranking is None:
-                return self._ranking_frame()
-            frame = self._ranking.frame()
-            chosen: pd.DataFrame = frame[frame["name"].isin(self.selection.names)]
-            return frame if chosen.empty else chosen
-
-        files: dict[str, tuple[str, Callable[[], bytes]]]
-        files = {"linked page (HTML)": ("snapshot.html", self.snapshot)}
-        for label, name, table in (
-            ("neuron table", "neurons", neurons),
-            ("what the selected read", "top-k", ranked),
-        ):
-            for kind in tables.FORMATS:
-                make = partial(self._encoded, table, kind)
-                files[f"{label} ({kind[1:]})"] = (f"{name}{kind}", make)
-        return downloads(files)
-
-    def _encoded(self, table: Callable[[], pd.DataFrame], kind: str) -> bytes:
-        return tables.encoded(table(), kind, self.model)
+        return downloads(self, lambda: snapshot.of(self))
 
     @property
     def board(self) -> pn.Column:
         """All views, arranged."""
-        heading = page.caption(pn.bind(self._heading, self.param.neurons))
+        heading = page.caption(pn.bind(lambda _: self.heading, self.param.neurons))
         return page.board(
             self.scatter, self.strip, self.dendrogram, self.heatmap, heading, self.top_k
         )

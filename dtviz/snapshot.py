@@ -1,11 +1,13 @@
 """Snapshot: an explorer in one HTML file, linked with no server and no network."""
 
+import datetime
 import html
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import panel as pn
 from bokeh.document import Document
@@ -13,23 +15,70 @@ from bokeh.models import Column, Div, ImportedStyleSheet, Row, UIElement
 from bokeh.resources import Resources
 from jinja2 import Environment
 
-from dtviz.errors import FileProblem, shortened
+from dtviz.directions import items
+from dtviz.errors import BadArgument, FileProblem, shortened
+from dtviz.views import titles
 from dtviz.views.page import LINE
+
+if TYPE_CHECKING:
+    from dtviz.explorer import Explorer
 
 _JS = Path(__file__).parent / "views" / "js"
 _ABOUT = re.compile(rb'<script type="application/json" id="about">(.*?)</script>', re.DOTALL)
 
 
-def board(
-    scatter: pn.viewable.Viewable,
-    strip: pn.viewable.Viewable,
-    dendrogram: pn.viewable.Viewable,
-    heatmap: pn.viewable.Viewable,
-    heading: str,
-    tables: pn.viewable.Viewable,
-    count: pn.viewable.Viewable,
-) -> Document:
-    """Return the views, arranged as on the served page, of models that are Bokeh's own.
+def of(
+    explorer: "Explorer", layers: Sequence[int | Literal["all"]] | Literal["all"] | None = None
+) -> bytes:
+    """Return a snapshot of an explorer as it stands, which stays as it is.
+
+    Args:
+        explorer: what to show.
+        layers: as for `Explorer.save`.
+
+    Raises:
+        UnknownName: if the model has no such layer.
+        BadArgument: if there are no layers.
+    """
+    model = explorer.model
+    if layers is None:
+        layers = [explorer.layer]
+    elif layers == "all":
+        layers = range(model.n_layers)
+    shown = {}
+    for layer in items(layers, "the layers of a snapshot"):
+        copy = type(explorer)(model, **{**explorer.options, "layer": layer})
+        copy.selection.names = explorer.selection.names
+        shown[titles.of_layer(layer, explorer.side)] = copy
+    if not shown:
+        raise BadArgument(
+            expected="layers to put into a snapshot", got="none", do='Pass [0, 1], or "all".'
+        )
+    in_view = titles.of_layer(explorer.layer, explorer.side)
+    about = {
+        "model": model.name,
+        "sha256": model.sha256,
+        "options": explorer.options,
+        "selected": explorer.selection.names,
+        "dtviz": version("dtviz"),
+    }
+    template = Environment(autoescape=True).from_string(_text("snapshot.html"))
+    page = template.render(
+        caption=titles.of_model(model),
+        labels=list(shown),
+        first=in_view if in_view in shown else next(iter(shown)),
+        facts=_facts(explorer, shown),
+        style=_text("snapshot.css"),
+        about=_script_json(about),
+        boards={label: _script_json(_board(copy)) for label, copy in shown.items()},
+        bokeh="\n".join(Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw),
+        script=_text("snapshot.js"),
+    )
+    return page.encode()
+
+
+def _board(explorer: "Explorer") -> Any:
+    """Return the views, arranged as on the served page, as JSON of models that are Bokeh's own.
 
     Panel's layouts and widgets would fetch style sheets when the file is opened.
     """
@@ -39,58 +88,46 @@ def board(
     def model(view: pn.viewable.Viewable) -> Any:
         return view._get_model(document, root, root)
 
-    left = Column(model(scatter), model(strip), sizing_mode="stretch_both")
-    right = Column(model(dendrogram), model(heatmap), sizing_mode="stretch_both")
+    left = Column(model(explorer.scatter), model(explorer.strip), sizing_mode="stretch_both")
+    right = Column(model(explorer.dendrogram), model(explorer.heatmap), sizing_mode="stretch_both")
     root.children = [
         Row(left, right, sizing_mode="stretch_both", min_height=400),
-        Div(text=html.escape(heading), styles=LINE, margin=(2, 10)),
-        model(tables),
+        Div(text=html.escape(explorer.heading), styles=LINE, margin=(2, 10)),
+        model(explorer.top_k),
     ]
-    counted = model(count)
-    counted.name = "count"
-    for part in [*root.references(), counted]:
+    count = model(explorer.count)
+    count.name = "count"
+    for part in [*root.references(), count]:
         if isinstance(part, UIElement):
             part.stylesheets = [
                 sheet for sheet in part.stylesheets if not isinstance(sheet, ImportedStyleSheet)
             ]
     document.add_root(root)
-    document.add_root(counted)
-    return document
+    document.add_root(count)
+    return document.to_json(deferred=False)
 
 
-def page(
-    boards: Mapping[str, Document],
-    first: str,
-    caption: str,
-    facts: Mapping[str, str],
-    about: Mapping[str, Any],
-) -> bytes:
-    """Return the file.
-
-    Args:
-        boards: from `board`, under what the switch between them calls each.
-        first: which of them is shown when the file is opened.
-        caption: what the page is headed with.
-        facts: what the page states at its foot.
-        about: what `read` returns; among it ``selected``, the names of the selected neurons.
-    """
-    template = Environment(autoescape=True).from_string(_text("snapshot.html"))
-    written = template.render(
-        title=f"dtviz · {caption}",
-        caption=caption,
-        labels=list(boards),
-        first=first,
-        facts=facts,
-        style=_text("snapshot.css"),
-        about=_script_json(about),
-        boards={
-            label: _script_json(document.to_json(deferred=False))
-            for label, document in boards.items()
-        },
-        bokeh="\n".join(Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw),
-        script=_text("snapshot.js"),
-    )
-    return written.encode()
+def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, str]:
+    """Return what a snapshot states: what the numbers in it are made from, and how."""
+    model, (x, y) = explorer.model, explorer.axes
+    clustering = explorer.clustering
+    drawn = {
+        titles.of_similarity("", len(copy.neurons), copy.cells).split(" · ")[-1]
+        for copy in shown.values()
+    }
+    return {
+        "model": model.name,
+        "checkpoint sha256": model.sha256 or "none: made from arrays",
+        "weights": model.processing,
+        "layers": "; ".join(shown),
+        "compared": f"{y} against {x}",
+        "LayerNorm": "applied" if explorer.congruence.layer_norm else "not applied",
+        "clustering": f"{clustering.method} linkage, {clustering.distance} distance",
+        "listed": f"{explorer.ranking.k} items at either end, for at most 12 selected neurons",
+        "heatmap": "; ".join(sorted(drawn)),
+        "dtviz": version("dtviz"),
+        "date": datetime.date.today().isoformat(),
+    }
 
 
 def read(path: str | Path) -> dict[str, Any]:

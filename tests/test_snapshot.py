@@ -4,7 +4,7 @@ import pytest
 
 import dtviz
 from dtviz import snapshot
-from dtviz.errors import FileProblem, UnknownName
+from dtviz.errors import BadArgument, FileProblem, UnknownName
 
 
 @pytest.fixture
@@ -83,3 +83,9 @@ def test_what_is_no_snapshot_is_refused(tmp_path):
         (tmp_path / "a.html").write_text(text)
         with pytest.raises(FileProblem, match="HTML file that dtviz wrote"):
             snapshot.read(tmp_path / "a.html")
+
+
+@pytest.mark.parametrize("layers", [[], 1])
+def test_layers_that_are_none_are_told(explorer, tmp_path, layers):
+    with pytest.raises(BadArgument, match="layers"):
+        explorer.save(tmp_path / "a.html", layers=layers)

@@ -2,18 +2,44 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 
+from dtviz import tables
 
-def downloads(files: dict[str, tuple[str, Callable[[], bytes]]]) -> pn.Column:
+
+def downloads(explorer: Any, snapshot: Callable[[], bytes]) -> pn.Column:
     """Return the choice and the button.
 
     Args:
-        files: what each is called, its file name, and what makes its bytes.
+        explorer: whose neurons, and what they read, can be taken away.
+        snapshot: makes its linked page.
     """
+
+    def neurons() -> pd.DataFrame:
+        table: pd.DataFrame = explorer.neurons
+        return table.assign(selected=table["name"].isin(explorer.selection.names))
+
+    def ranked() -> pd.DataFrame:
+        frame: pd.DataFrame = explorer.ranked
+        chosen = frame[frame["name"].isin(explorer.selection.names)]
+        return frame if chosen.empty else chosen
+
+    def encoded(table: Callable[[], pd.DataFrame], kind: str) -> bytes:
+        return tables.encoded(table(), kind, explorer.model)
+
+    files: dict[str, tuple[str, Callable[[], bytes]]]
+    files = {"linked page (HTML)": ("snapshot.html", snapshot)}
+    for label, name, table in (
+        ("neuron table", "neurons", neurons),
+        ("what the selected read", "top-k", ranked),
+    ):
+        for kind in tables.FORMATS:
+            files[f"{label} ({kind[1:]})"] = (f"{name}{kind}", partial(encoded, table, kind))
     choice = pmui.Select(
         label="Take away",
         options=list(files),

@@ -43,7 +43,7 @@ def test_the_page_states_what_it_was_made_from(gestures, demo, tmp_path):
         "not applied",
         "average linkage, cosine distance",
         "10 items at either end, for at most 12 selected neurons",
-        "all 256 neurons",
+        "256 neurons",
         dtviz.__version__,
     ):
         gestures.expect_text(text)
