@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import dtviz
 from dtviz.demo import CHECKPOINT
 
 ROOT = Path(__file__).parents[1]
@@ -21,23 +22,24 @@ def blocks(language: str) -> list[str]:
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
-SERVING = [command for command in COMMANDS if "explore" in command and "make" not in command]
 MAKING = [command for command in COMMANDS if command.startswith("make ")]
+WRITING = [command for command in COMMANDS if command.startswith(("dtviz snapshot", "dtviz table"))]
+SERVING = [command for command in COMMANDS if command.startswith(("dtviz explore", "panel serve"))]
 
 
 def test_every_command_is_of_a_kind_that_is_run():
     assert COMMANDS
-    assert set(COMMANDS) == {*SERVING, *MAKING}
+    assert set(COMMANDS) == {*SERVING, *MAKING, *WRITING}
 
 
 @pytest.mark.parametrize("snippet", blocks("python"))
-def test_snippet(snippet):
+def test_snippet(snippet, tmp_path):
     result = subprocess.run(
         [sys.executable, "-W", "error::SyntaxWarning", "-c", snippet],
         capture_output=True,
         text=True,
         timeout=120,
-        cwd=ROOT,
+        cwd=tmp_path,
     )
     assert result.returncode == 0, result.stderr
 
@@ -57,7 +59,24 @@ def workplace(tmp_path):
     for name in ("WorkingModel.pt", "models/first.pt"):
         shutil.copy(CHECKPOINT, tmp_path / name)
     (tmp_path / "apps").symlink_to(ROOT / "apps")
+    dtviz.Explorer(dtviz.load("demo")).save(tmp_path / "neurons.html")
     return tmp_path
+
+
+@pytest.mark.parametrize("command", WRITING)
+def test_writing_command(command, workplace):
+    before = set(workplace.iterdir())
+    words = shlex.split(command)
+    result = subprocess.run(
+        [sys.executable, "-m", "dtviz.cli", *words[1:]],
+        cwd=workplace,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    [name] = [word for word in words if word.endswith((".html", ".csv", ".parquet"))]
+    assert set(workplace.iterdir()) == before | {workplace / name}
 
 
 @pytest.mark.parametrize("command", SERVING)
