@@ -16,7 +16,7 @@ class Shell:
 
     def __init__(self, *main: object) -> None:
         self.status = pn.Row()
-        self.controls = self.downloads = pn.Column()
+        self.controls = self.downloads = lambda toolkit: pn.Column()
         self.board = pn.Column(*main, sizing_mode="stretch_both")
 
 

@@ -29,6 +29,8 @@ from dtviz.views.strip import STRIP_HEIGHT, strip
 
 # Cells a side that the heatmap has at most: of more neurons it shows averages.
 MOST_CELLS = 1024
+# Pixels: with the tables below, it fits a window of 900.
+LEAST_HEIGHT = 340
 
 
 class _ComparableModel(param.Parameter):
@@ -120,6 +122,13 @@ class Explorer(pn.viewable.Viewer):
         self.param.watch(self._refresh, ["layer", "side"])
         for options in (self.congruence, self.clustering, self.ranking):
             options.param.watch(self._refresh, [name for name in options.param if name != "name"])
+
+    def __repr__(self) -> str:
+        x, y = self.axes
+        return (
+            f"Explorer({self.model.name}: {titles.of_layer(self.layer, self.side)}, "
+            f"{y} against {x}; {len(self.selection)} selected)"
+        )
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -280,7 +289,8 @@ class Explorer(pn.viewable.Viewer):
     def _make_views(self) -> None:
         """Make the views; they draw when they are shown."""
         compared, clustered = self.param._compared, self.param._clustered
-        responsive = {"sizing_mode": "stretch_both"}
+        # The least height is what a view has alone, in a notebook.
+        responsive = {"sizing_mode": "stretch_both", "min_height": LEAST_HEIGHT}
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
             plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
@@ -334,15 +344,13 @@ class Explorer(pn.viewable.Viewer):
         model = page.caption(pn.bind(titles.of_model, self.param.model), flex="1")
         return pn.Row(model, self.count, sizing_mode="stretch_width", styles=page.LINE)
 
-    @property
-    def controls(self) -> pn.Column:
-        """The widgets for all options."""
-        return controls(self, self.congruence, self.clustering, self.ranking)
+    def controls(self, toolkit: Any) -> pn.Column:
+        """Return the widgets of a toolkit for all options."""
+        return controls(toolkit, self, self.congruence, self.clustering, self.ranking)
 
-    @property
-    def downloads(self) -> pn.Column:
-        """A choice of files to take away, and the button for it."""
-        return downloads(self, lambda: snapshot.of(self))
+    def downloads(self, toolkit: Any) -> pn.Column:
+        """Return a choice of files to take away, and the button for it."""
+        return downloads(toolkit, self, lambda: snapshot.of(self))
 
     @property
     def board(self) -> pn.Column:
@@ -353,7 +361,13 @@ class Explorer(pn.viewable.Viewer):
         )
 
     def __panel__(self) -> pn.Row:
-        return pn.Row(self.controls, pn.Column(self.count, self.board), height=820)
+        shown = pn.Column(self.status, self.board, sizing_mode="stretch_both")
+        return pn.Row(
+            pn.Column(self.controls(pn.widgets), width=220),
+            shown,
+            height=820,
+            sizing_mode="stretch_width",
+        )
 
     def page(self) -> pn.viewable.Viewable:
         """The explorer as a whole page, with header, sidebar and theme toggle."""

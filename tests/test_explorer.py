@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import panel_material_ui as pmui
 import pytest
 
 import dtviz
@@ -108,7 +109,7 @@ def test_only_what_an_option_touches_is_computed_again(explorer):
 
 
 def test_the_controls_do_not_choose_when_a_model_opens(explorer):
-    controls = explorer.controls
+    controls = explorer.controls(pmui)
     explorer.layer = 1
     explorer.model = small(n=4, layers=3)
     assert explorer.layer == 1
@@ -189,3 +190,19 @@ def test_every_hook_applies(explorer, caplog):
     """HoloViews only warns of a hook that raises."""
     explorer.page().get_root()
     assert not [record for record in caplog.records if "hook" in record.getMessage()]
+
+
+def test_it_says_shortly_what_it_shows(explorer):
+    explorer.selection.names = ["L1N7", "L0N2"]
+    text = repr(explorer)
+    assert text.startswith(f"Explorer({explorer.model.name}: layer 1, out, right against left")
+    assert len(text) < 120
+
+
+@pytest.mark.parametrize("view", ["scatter", "strip", "heatmap", "dendrogram", "top_k"])
+def test_a_view_alone_has_a_height_and_the_selection(explorer, view):
+    explorer.selection.names = ["L1N7"]
+    root = getattr(explorer, view).get_root()
+    assert max(root.height or 0, root.min_height or 0) >= 70
+    if view != "dendrogram":  # which nothing is selected in
+        assert root.select_one({"name": "neurons"}).selected.indices == [7]

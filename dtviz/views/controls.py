@@ -3,14 +3,17 @@
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 import param
 
 
-def controls(explorer: param.Parameterized, *options: param.Parameterized) -> pn.Column:
+def controls(
+    toolkit: Any, explorer: param.Parameterized, *options: param.Parameterized
+) -> pn.Column:
     """Return widgets for the parameters layer and side, and for all those of ``options``.
 
     Args:
+        toolkit: has the widgets Select, Switch and IntSlider: panel_material_ui on a served page;
+            panel.widgets in a notebook, where the former would be fetched from the network.
         explorer: has the parameters layer and side.
         options: the analyses' Param objects.
     """
@@ -19,13 +22,19 @@ def controls(explorer: param.Parameterized, *options: param.Parameterized) -> pn
         parameters += [
             parameter for name in owner.param if (parameter := owner.param[name]) and name != "name"
         ]
-    return pn.Column(*(_widget(parameter) for parameter in parameters), sizing_mode="stretch_width")
-
-
-def _widget(parameter: param.Parameter) -> Any:
-    kinds = {param.Boolean: pmui.Switch, param.Integer: pmui.IntSlider, param.Selector: pmui.Select}
-    kind = kinds[type(parameter)]
-    widget = kind.from_param(
-        parameter, label=parameter.label, description=parameter.doc, sizing_mode="stretch_width"
+    return pn.Column(
+        *(_widget(toolkit, parameter) for parameter in parameters), sizing_mode="stretch_width"
     )
-    return widget
+
+
+def _widget(toolkit: Any, parameter: param.Parameter) -> Any:
+    kinds = {
+        param.Boolean: toolkit.Switch,
+        param.Integer: toolkit.IntSlider,
+        param.Selector: toolkit.Select,
+    }
+    kind = kinds[type(parameter)]
+    named = {"name": parameter.label, "description": parameter.doc}
+    # Not every widget of Panel's own has a tooltip.
+    known = {key: value for key, value in named.items() if key in kind.param}
+    return kind.from_param(parameter, sizing_mode="stretch_width", **known)

@@ -7,15 +7,15 @@ from typing import Any
 
 import pandas as pd
 import panel as pn
-import panel_material_ui as pmui
 
 from dtviz import tables
 
 
-def downloads(explorer: Any, snapshot: Callable[[], bytes]) -> pn.Column:
+def downloads(toolkit: Any, explorer: Any, snapshot: Callable[[], bytes]) -> pn.Column:
     """Return the choice and the button.
 
     Args:
+        toolkit: has the widgets Select and FileDownload, as for `controls`.
         explorer: whose neurons, and what they read, can be taken away.
         snapshot: makes its linked page.
     """
@@ -40,7 +40,7 @@ def downloads(explorer: Any, snapshot: Callable[[], bytes]) -> pn.Column:
     ):
         for kind in tables.FORMATS:
             files[f"{label} ({kind[1:]})"] = (f"{name}{kind}", partial(encoded, table, kind))
-    choice = pmui.Select(
+    choice = toolkit.Select(
         label="Take away",
         options=list(files),
         value=next(iter(files)),
@@ -52,7 +52,7 @@ def downloads(explorer: Any, snapshot: Callable[[], bytes]) -> pn.Column:
         _, make = files[choice.value]
         return io.BytesIO(make())
 
-    button = pmui.FileDownload(
+    button = toolkit.FileDownload(
         callback=made,
         filename=pn.bind(lambda chosen: files[chosen][0], choice),
         label=pn.bind(lambda chosen: f"Download {files[chosen][0]}", choice),

@@ -187,6 +187,10 @@ class Written(Reactive):
         for source in sources.values():
             source.js_on_change("data", write)
         sources["neurons"].selected.js_on_change("indices", write)
+        if comm is not None:  # until a figure beside it is laid out
+            output.text = "<p>Select neurons in a plot: this follows.</p>"
+        # Alone in a notebook, nothing but this brings the script and its sources along.
+        output.js_on_change("tags", write)
         doc.js_on_event("document_ready", write)
         self._models[root.ref["id"]] = (output, parent)
         return output
@@ -235,6 +239,7 @@ def draw_points(hub: Hub, name: str, x: str, y: str) -> Hook:
             extent.js_on_change("end", draw)
         for size in ("inner_width", "inner_height"):
             figure.js_on_change(size, draw)
+        figure.js_on_change("inner_width", _script("first", neurons=neurons))
 
     return hook
 
@@ -279,8 +284,7 @@ def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
         neurons.js_on_change("data", fade)
         neurons.selected.js_on_change("indices", fade)
         figure.js_on_change("background_fill_color", fade)
-        # The first layout: what was selected before the page opened fades too.
-        figure.js_on_change("inner_width", fade)
+        figure.js_on_change("inner_width", _script("first", neurons=neurons))
         figure.js_on_event("selectiongeometry", _script("block", neurons=neurons))
 
     return hook

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import panel as pn
-import panel_material_ui as pmui
 
 TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
 # A line of text takes the colour of what it stands on.
@@ -46,15 +45,21 @@ def caption(text: Any, **styles: str) -> pn.pane.HTML:
     )
 
 
-def page(title: str, explorer: Any, *sidebar: Any) -> pmui.Page:
+def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
+    # Not before a page is served: it would restyle a notebook, with files from the network.
+    import panel_material_ui as pmui
+
     return pmui.Page(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[
             later(
                 pn.Column(
-                    *sidebar, explorer.controls, explorer.downloads, sizing_mode="stretch_width"
+                    *sidebar,
+                    explorer.controls(pmui),
+                    explorer.downloads(pmui),
+                    sizing_mode="stretch_width",
                 )
             )
         ],

@@ -1,12 +1,13 @@
 """What linking does in Python; what it does in the browser is tested there."""
 
+import holoviews as hv
 import pandas as pd
 import pytest
 from bokeh.document import Document
 from bokeh.models import Div
 
 from dtviz.selection import Selection
-from dtviz.views.linking import Hub, Shared
+from dtviz.views.linking import Hub, LinkedPane, Shared
 
 
 @pytest.fixture
@@ -83,3 +84,14 @@ def test_a_shared_frame_follows_on_every_page():
     assert list(joined(shared).data["start"]) == [0, 1]
     shared.frame = pd.DataFrame({"start": [0, 3, 6]})
     assert list(joined(shared).data["start"]) == [0, 3, 6]
+
+
+def test_what_is_brushed_on_one_page_is_selected_on_every_other(hub, chosen):
+    """As in a notebook, where each cell's output is a page."""
+    pages = [LinkedPane(hv.Points([]), [hub]) for _ in range(2)]
+    first, second = (hub.source(page.get_root()).selected for page in pages)
+    first.indices = [4, 6]
+    assert chosen.names == ["L0N4", "L0N6"]
+    assert second.indices == [4, 6]
+    second.indices = [2]
+    assert first.indices == [2]

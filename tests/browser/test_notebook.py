@@ -1,0 +1,107 @@
+"""The explorer in a real JupyterLab: shown by a cell, brushed, read and set by the next cells."""
+
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+
+import nbformat
+import pytest
+from playwright.sync_api import expect
+
+CELLS = [
+    "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\nexplorer",
+    "print(sorted(explorer.selection.names))",
+    "explorer.selection.names = ['L2N1', 'L2N132']",
+    "explorer.scatter",
+]
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A JupyterLab of its own; the address of a notebook with `CELLS`."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
+    notebook.metadata["kernelspec"] = {
+        "name": "python3",
+        "display_name": "Python 3",
+        "language": "python",
+    }
+    nbformat.write(notebook, folder / "brush.ipynb")
+    settings = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    places = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "IPYTHONDIR": "ipython",
+    }
+    with subprocess.Popen(
+        [
+            *(sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"),
+            *("--IdentityProvider.token=token", f"--ServerApp.root_dir={folder}"),
+            "--LabApp.extension_manager=readonly",
+        ],
+        env=os.environ | {name: str(tmp_path / place) for name, place in places.items()},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        said: queue.Queue[str] = queue.Queue()
+        # Read to the end, else the server waits for its reader.
+        reader = threading.Thread(target=lambda: [said.put(line) for line in process.stdout])
+        reader.start()
+        try:
+            while not (port := re.search(r"http://localhost:(\d+)/", said.get(timeout=60))):
+                pass
+            yield f"http://localhost:{port[1]}/doc/tree/brush.ipynb?token=token"
+        finally:
+            process.terminate()
+            reader.join()
+
+
+def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
+    page = gestures.page
+    page.goto(lab)
+    cells = page.locator(".jp-CodeCell")
+    expect(cells).to_have_count(len(CELLS), timeout=60_000)
+
+    def run(cell: int) -> None:
+        cells.nth(cell).locator(".cm-content").click()
+        page.keyboard.press("Shift+Enter")
+        expect(cells.nth(cell).locator(".jp-InputPrompt")).to_have_text(
+            re.compile(r"\[\d+\]"), timeout=60_000
+        )
+
+    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+    run(0)
+    gestures.wait_until_drawn()
+    page.locator(".bk-Figure").first.scroll_into_view_if_needed()
+    gestures.wait_until_drawn()
+    gestures.box("congruence", -3.2, 1.5, -1, 3.5)
+    chosen = gestures.selected()
+    assert len(chosen) > 5
+    run(1)
+    expect(cells.nth(1).locator(".jp-OutputArea-output")).to_have_text(str(sorted(chosen)))
+    run(2)
+    gestures.wait_for_selected({"L2N1", "L2N132"})
+    assert set(gestures.data("top_k")["name"]) == {"L2N1", "L2N132"}
+
+    # A view of its own, in a cell of its own, shares the selection.
+    run(3)
+    alone = "Bokeh.documents.findLast((page) => page.get_model_by_name('congruence') != null)"
+    page.wait_for_function(
+        f"""() => {{
+          const page = window.Bokeh && {alone}
+          return page !== shown() && page.get_model_by_name("neurons").selected.indices.length === 2
+        }}"""
+    )
+    page.evaluate(f"() => {{ {alone}.get_model_by_name('neurons').selected.indices = [7, 9] }}")
+    gestures.wait_for_selected({"L2N7", "L2N9"})
