@@ -367,6 +367,7 @@ class Explorer(pn.viewable.Viewer):
             shown,
             height=820,
             sizing_mode="stretch_width",
+            hooks=[looks.inline_styles],
         )
 
     def page(self) -> pn.viewable.Viewable:

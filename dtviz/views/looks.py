@@ -7,8 +7,9 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
-from bokeh.models import CustomAction, CustomJS, LassoSelectTool, SaveTool
+from bokeh.models import CustomAction, CustomJS, LassoSelectTool, Model, SaveTool, UIElement
 from bokeh.palettes import RdBu11, interp_palette
+from panel.io.notebook import patch_inline_stylesheets
 
 # With scripts and style sheets, which a notebook would otherwise fetch from the network; not
 # hv.extension, which takes two seconds longer there.
@@ -98,6 +99,16 @@ def tidy(plot: Any, _: object) -> None:
             tool.continuous = False  # else it selects at every move of the mouse
         if isinstance(tool, SaveTool):
             tool.filename = plot.state.name or "figure"  # else it asks
+
+
+def inline_styles(_: object, root: Model) -> None:
+    """Put the style sheets for a notebook in, as a hook, before Panel does so.
+
+    Panel does it once the models are in a document, which then collects them anew each time: that
+    takes half a second.
+    """
+    for model in root.select({"type": UIElement}):
+        patch_inline_stylesheets(model)
 
 
 def align(plot: Any, _: object) -> None:

@@ -10,20 +10,20 @@ from playwright.sync_api import Page, expect
 
 FIGURES = ["congruence", "difference", "similarity"]
 # The document of an explorer: in a notebook there are others, too.
-_SHOWN = """window.shown = () => {
+_SHOWN = """window.explorerPage = () => {
   const pages = window.Bokeh?.documents ?? []
   return pages.find((page) => page.get_model_by_name("neurons") != null) ?? pages[0]
 }"""
-_HUB = "shown().get_model_by_name('neurons')"
+_HUB = "explorerPage().get_model_by_name('neurons')"
 _ON_SCREEN = """([name, points]) => {
-  const figure = shown().get_model_by_name(name)
+  const figure = explorerPage().get_model_by_name(name)
   const {frame, canvas_view} = Bokeh.index.find_one(figure)
   const {left, top} = canvas_view.el.getBoundingClientRect()
   return points.map(([x, y]) => [left + frame.x_scale.compute(x), top + frame.y_scale.compute(y)])
 }"""
 # Drawn, and where everything is has not changed for ten looks, one a frame.
 _READY = """(names) => {
-  const page = shown()
+  const page = explorerPage()
   if (page == null) {
     return false
   }
@@ -99,7 +99,7 @@ class Gestures:
         """Points in a figure's data, given in shares of its frame from the lower left."""
         x0, x1, y0, y1 = self.page.evaluate(
             """(name) => {
-              const {x_range, y_range} = shown().get_model_by_name(name)
+              const {x_range, y_range} = explorerPage().get_model_by_name(name)
               return [x_range.start, x_range.end, y_range.start, y_range.end]
             }""",
             figure,
@@ -152,7 +152,7 @@ class Gestures:
         self.page.mouse.move(*place)  # toolbars show themselves then
         self.page.evaluate(
             """([name, title]) => {
-              const {toolbar} = shown().get_model_by_name(name)
+              const {toolbar} = explorerPage().get_model_by_name(name)
               toolbar.tools.find((tool) => tool.type === title).active = true
             }""",
             [figure, title],
@@ -162,7 +162,7 @@ class Gestures:
         """The columns of a named source."""
         return self.page.evaluate(
             """(name) => Object.fromEntries(Object.entries(
-              shown().get_model_by_name(name).data).map(([k, v]) => [k, [...v]]))""",
+              explorerPage().get_model_by_name(name).data).map(([k, v]) => [k, [...v]]))""",
             name,
         )
 
@@ -184,7 +184,7 @@ class Gestures:
         """The leaves whose columns, and those whose rows, are not faded in the heatmap."""
         columns, rows = self.page.evaluate(
             f"""() => {{
-              const figure = shown().get_model_by_name("similarity")
+              const figure = explorerPage().get_model_by_name("similarity")
               const n = {_HUB}.data.name.length
               const sources = figure.renderers.map((renderer) => renderer.data_source)
               const masks = sources.filter((source) => "size" in source.data)
@@ -201,7 +201,7 @@ class Gestures:
         """Red, green and blue of what fades the heatmap."""
         return self.page.evaluate(
             """() => {
-              const figure = shown().get_model_by_name("similarity")
+              const figure = explorerPage().get_model_by_name("similarity")
               const mask = figure.renderers.map((r) => r.data_source).find((s) => "size" in s.data)
               const pixel = mask.data.image[0].find((pixel) => pixel !== 0)
               return [pixel & 255, (pixel >> 8) & 255, (pixel >> 16) & 255]
@@ -212,7 +212,7 @@ class Gestures:
         """Width and height of each figure."""
         return self.page.evaluate(
             """(names) => names.map((name) => {
-              const figure = shown().get_model_by_name(name)
+              const figure = explorerPage().get_model_by_name(name)
               const {width, height} = Bokeh.index.find_one(figure).el.getBoundingClientRect()
               return [width, height]
             })""",
@@ -221,7 +221,9 @@ class Gestures:
 
     def title(self, figure: str) -> str:
         """The title of a figure."""
-        return self.page.evaluate("(name) => shown().get_model_by_name(name).title.text", figure)
+        return self.page.evaluate(
+            "(name) => explorerPage().get_model_by_name(name).title.text", figure
+        )
 
     def expect_text(self, text: str) -> None:
         """Wait until the page shows a text."""

@@ -160,7 +160,7 @@ def test_another_layer_keeps_the_sizes_and_shows_all_points(gestures, serve, gat
         extremes = [float(f(explorer.neurons[column])) for f in (min, max)]
         gestures.page.wait_for_function(
             """([name, [low, high]]) => {
-              const {x_range} = shown().get_model_by_name(name)
+              const {x_range} = explorerPage().get_model_by_name(name)
               return x_range.start <= low && high <= x_range.end
             }""",
             arg=[figure, extremes],
@@ -234,7 +234,7 @@ def test_the_theme_toggle_recolours_the_heatmap(gestures, home, explorer):
     home.show(explorer)
     light = gestures.mask_colour()
     assert light == [255, 255, 255]
-    paper = "shown().get_model_by_name('similarity').background_fill_color"
+    paper = "explorerPage().get_model_by_name('similarity').background_fill_color"
     before = gestures.page.evaluate(paper)
     gestures.toggle_theme()
     gestures.page.wait_for_function(f"(before) => {paper} !== before", arg=before)
@@ -242,7 +242,7 @@ def test_the_theme_toggle_recolours_the_heatmap(gestures, home, explorer):
 
 
 _DOTS = """([name, points]) => {
-  const figure = shown().get_model_by_name(name)
+  const figure = explorerPage().get_model_by_name(name)
   const {data} = figure.renderers.map((renderer) => renderer.data_source).find(
     (source) => source != null && "dw" in source.data)
   const [pixels, x, y, dw, dh] = [...Object.values(data)].map(([first]) => first)
@@ -285,7 +285,7 @@ def test_many_points_are_drawn_into_an_image(gestures, home):
     gestures.tap("congruence", alone["x"], alone["y"])
     gestures.wait_for_selected({alone["name"]})
     # Zoomed, they are where the axes say.
-    end = 'shown().get_model_by_name("congruence").x_range.end'
+    end = 'explorerPage().get_model_by_name("congruence").x_range.end'
     before = gestures.page.evaluate(end)
     gestures.page.mouse.wheel(0, -300)
     gestures.page.wait_for_function(f"(before) => {end} < before", arg=before)

@@ -100,7 +100,7 @@ def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
     page.wait_for_function(
         f"""() => {{
           const page = window.Bokeh && {alone}
-          return page !== shown() && page.get_model_by_name("neurons").selected.indices.length === 2
+          return page !== explorerPage() && page.get_model_by_name("neurons").selected.indices.length === 2
         }}"""
     )
     page.evaluate(f"() => {{ {alone}.get_model_by_name('neurons').selected.indices = [7, 9] }}")
