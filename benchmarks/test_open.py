@@ -30,8 +30,8 @@ def one_plot_in_the_same_shell():
 @pytest.mark.parametrize("shown", [explorer, one_plot_in_the_same_shell])
 def test_open(benchmark, gestures, serve, shown):
     # A new session each time, as for a new user; the model is loaded once for all.
-    _, [first, *others] = explorerPage()
-    address = serve(lambda: explorerPage()[0])
+    _, [first, *others] = shown()
+    address = serve(lambda: shown()[0])
 
     def open_page():
         gestures.page.goto(address)

@@ -99,8 +99,9 @@ def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
     alone = "Bokeh.documents.findLast((page) => page.get_model_by_name('congruence') != null)"
     page.wait_for_function(
         f"""() => {{
-          const page = window.Bokeh && {alone}
-          return page !== explorerPage() && page.get_model_by_name("neurons").selected.indices.length === 2
+          const page = {alone}
+          const {{indices}} = page.get_model_by_name("neurons").selected
+          return page !== explorerPage() && indices.length === 2
         }}"""
     )
     page.evaluate(f"() => {{ {alone}.get_model_by_name('neurons').selected.indices = [7, 9] }}")
