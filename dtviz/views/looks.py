@@ -7,13 +7,23 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import panel as pn
+from bokeh.core.json_encoder import serialize_json
 from bokeh.models import CustomAction, CustomJS, LassoSelectTool, Model, SaveTool, UIElement
 from bokeh.palettes import RdBu11, interp_palette
-from panel.io.notebook import patch_inline_stylesheets
+from panel.io import notebook
 
 # With scripts and style sheets, which a notebook would otherwise fetch from the network; not
 # hv.extension, which takes two seconds longer there.
 pn.extension(inline=True)
+
+
+def _script_json(value: Any) -> str:
+    return str(serialize_json(value)).replace("<", "\\u003c")
+
+
+# Panel puts a document into a notebook's script as it is: a label with </script> would end it.
+notebook.serialize_json = _script_json
+
 # Software WebGL is slower than the plain canvas, and many WebGL canvases crash a notebook.
 hv.renderer("bokeh").webgl = False
 
@@ -108,7 +118,7 @@ def inline_styles(_: object, root: Model) -> None:
     takes half a second.
     """
     for model in root.select({"type": UIElement}):
-        patch_inline_stylesheets(model)
+        notebook.patch_inline_stylesheets(model)
 
 
 def align(plot: Any, _: object) -> None:

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
+from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 CELLS = [
     "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\nexplorer",
@@ -22,16 +24,23 @@ CELLS = [
 
 @pytest.fixture
 def lab(tmp_path):
-    """A JupyterLab of its own; the address of a notebook with `CELLS`."""
+    """A JupyterLab of its own: a function from a notebook's cells to its address."""
     folder = tmp_path / "work"
     folder.mkdir()
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    notebook.metadata["kernelspec"] = {
-        "name": "python3",
-        "display_name": "Python 3",
-        "language": "python",
-    }
-    nbformat.write(notebook, folder / "brush.ipynb")
+
+    def write(cells: list[str]) -> None:
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells],
+            metadata={
+                "kernelspec": {
+                    "name": "python3",
+                    "display_name": "Python 3",
+                    "language": "python",
+                }
+            },
+        )
+        nbformat.write(notebook, folder / "brush.ipynb")
+
     settings = tmp_path / "settings" / "@jupyterlab" / "apputils-extension"
     settings.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
@@ -49,7 +58,11 @@ def lab(tmp_path):
             *("--IdentityProvider.token=token", f"--ServerApp.root_dir={folder}"),
             "--LabApp.extension_manager=readonly",
         ],
-        env=os.environ | {name: str(tmp_path / place) for name, place in places.items()},
+        env={
+            **os.environ,
+            **{name: str(tmp_path / place) for name, place in places.items()},
+            "PYTHONPATH": str(Path(__file__).parents[2]),  # cells may import the tests
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -61,7 +74,27 @@ def lab(tmp_path):
         try:
             while not (port := re.search(r"http://localhost:(\d+)/", said.get(timeout=60))):
                 pass
-            yield f"http://localhost:{port[1]}/doc/tree/brush.ipynb?token=token"
+
+            def open_notebook(page: Page, cells: list[str]) -> Callable[[int], Locator]:
+                """Open a notebook; returns what runs one of its cells."""
+                write(cells)
+                page.goto(f"http://localhost:{port[1]}/doc/tree/brush.ipynb?token=token")
+                places = page.locator(".jp-CodeCell")
+                expect(places).to_have_count(len(cells), timeout=60_000)
+                idle = page.get_by_text("Python 3 (ipykernel) | Idle")
+                expect(idle).to_be_visible(timeout=60_000)
+
+                def run(cell: int) -> Locator:
+                    places.nth(cell).locator(".cm-content").click()
+                    page.keyboard.press("Shift+Enter")
+                    expect(places.nth(cell).locator(".jp-InputPrompt")).to_have_text(
+                        re.compile(r"\[\d+\]"), timeout=60_000
+                    )
+                    return places.nth(cell)
+
+                return run
+
+            yield open_notebook
         finally:
             process.terminate()
             reader.join()
@@ -69,18 +102,7 @@ def lab(tmp_path):
 
 def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
     page = gestures.page
-    page.goto(lab)
-    cells = page.locator(".jp-CodeCell")
-    expect(cells).to_have_count(len(CELLS), timeout=60_000)
-
-    def run(cell: int) -> None:
-        cells.nth(cell).locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        expect(cells.nth(cell).locator(".jp-InputPrompt")).to_have_text(
-            re.compile(r"\[\d+\]"), timeout=60_000
-        )
-
-    expect(page.get_by_text("Python 3 (ipykernel) | Idle")).to_be_visible(timeout=60_000)
+    run = lab(page, CELLS)
     run(0)
     gestures.wait_until_drawn()
     page.locator(".bk-Figure").first.scroll_into_view_if_needed()
@@ -88,8 +110,7 @@ def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
     gestures.box("congruence", -3.2, 1.5, -1, 3.5)
     chosen = gestures.selected()
     assert len(chosen) > 5
-    run(1)
-    expect(cells.nth(1).locator(".jp-OutputArea-output")).to_have_text(str(sorted(chosen)))
+    expect(run(1).locator(".jp-OutputArea-output")).to_have_text(str(sorted(chosen)))
     run(2)
     gestures.wait_for_selected({"L2N1", "L2N132"})
     assert set(gestures.data("top_k")["name"]) == {"L2N1", "L2N132"}
