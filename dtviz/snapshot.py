@@ -14,6 +14,7 @@ from bokeh.document import Document
 from bokeh.models import Column, Div, ImportedStyleSheet, Row, UIElement
 from bokeh.resources import Resources
 from jinja2 import Environment
+from panel.io.resources import LOCAL_DIST
 
 from dtviz.directions import items
 from dtviz.errors import BadArgument, FileProblem, shortened
@@ -83,6 +84,8 @@ def _board(explorer: "Explorer") -> Any:
     Panel's layouts and widgets would fetch style sheets when the file is opened.
     """
     document = Document()
+    # Else Panel turns style sheets, also those of the page in view, to addresses on the network.
+    document.template_variables["dist_url"] = LOCAL_DIST
     root = Column(name="board", sizing_mode="stretch_both")
 
     def model(view: pn.viewable.Viewable) -> Any:
