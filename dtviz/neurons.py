@@ -1,6 +1,5 @@
 """The neuron table: one row per neuron, joined from the analyses."""
 
-import numpy as np
 import pandas as pd
 
 from dtviz.analyses.clustering import Clustering
@@ -21,8 +20,6 @@ def neuron_table(
         n rows, indexed by name, with the columns name, x, y, difference, norm (L2 norm of the
         neuron's vector) and leaf (its place from 0 in the clustering's leaf order).
     """
-    leaf = np.empty(len(neurons), dtype=np.int32)
-    leaf[clustering.order] = np.arange(len(neurons))
     return pd.DataFrame(
         {
             "name": neurons.names,
@@ -30,7 +27,7 @@ def neuron_table(
             "y": congruence["y"].to_numpy(),
             "difference": congruence["difference"].to_numpy(),
             "norm": neurons.norms,
-            "leaf": leaf,
+            "leaf": clustering.leaf,
         },
         index=pd.Index(neurons.names),
     )

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import pandas as pd
 
 from dtviz.analyses.clustering import cluster
@@ -76,10 +75,8 @@ def _top_k(model: Model, layer: Layer) -> pd.DataFrame:
 
 def _clusters(model: Model, layer: Layer) -> pd.DataFrame:
     clustering = cluster(model.neurons(layer))
-    leaf = np.empty(len(clustering.names), dtype=np.int32)
-    leaf[clustering.order] = np.arange(len(leaf))
-    clusters = clustering.cut(min(_CLUSTERS, len(leaf)))
-    return pd.DataFrame({"name": clustering.names, "leaf": leaf, "cluster": clusters})
+    clusters = clustering.cut(min(_CLUSTERS, len(clustering.names)))
+    return pd.DataFrame({"name": clustering.names, "leaf": clustering.leaf, "cluster": clusters})
 
 
 KINDS: dict[str, Callable[[Model, Layer], pd.DataFrame]] = {

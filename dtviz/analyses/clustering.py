@@ -41,6 +41,13 @@ class Clustering:
             return np.zeros(1, dtype=np.intp)
         return np.asarray(hierarchy.leaves_list(self.linkage), dtype=np.intp)
 
+    @property
+    def leaf(self) -> npt.NDArray[np.int32]:
+        """Place of each row in leaf order, from 0, (rows,)."""
+        leaf = np.empty(len(self.names), dtype=np.int32)
+        leaf[self.order] = np.arange(len(leaf))
+        return leaf
+
     def cut(self, n: int) -> npt.NDArray[np.intp]:
         """Return the cluster of each row, (rows,), numbered from 0, cutting into ``n`` clusters.
 

@@ -30,8 +30,12 @@ def of_comparison(what: str, where: str, *, layer_norm: bool, angle: float | Non
 
 def of_similarity(where: str, n: int, cells: int) -> str:
     """Return the heatmap's title; it says where cells are averages."""
-    title = f"Cosine similarity · {where} · {n:,} neurons"
-    return title if cells == n else f"{title} averaged to {cells:,} × {cells:,}"
+    return f"Cosine similarity · {where} · {of_cells(n, cells)}"
+
+
+def of_cells(n: int, cells: int) -> str:
+    """Return how many neurons the heatmap shows, and that it averages them where it does."""
+    return f"{n:,} neurons" if cells == n else f"{n:,} neurons averaged to {cells:,} × {cells:,}"
 
 
 def of_ranking(where: str, k: int, items: int, *, layer_norm: bool) -> str:
