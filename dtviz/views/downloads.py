@@ -56,7 +56,6 @@ def downloads(toolkit: Any, explorer: Any, snapshot: Callable[[], bytes]) -> pn.
         callback=made,
         filename=pn.bind(lambda chosen: files[chosen][0], choice),
         label=pn.bind(lambda chosen: f"Download {files[chosen][0]}", choice),
-        variant="outlined",
         sizing_mode="stretch_width",
     )
     return pn.Column(choice, button, sizing_mode="stretch_width")
