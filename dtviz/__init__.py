@@ -10,13 +10,22 @@ from typing import TYPE_CHECKING, Any
 from dtviz import errors
 
 if TYPE_CHECKING:
+    from dtviz.analyses.across import across as across
+    from dtviz.analyses.across import ranked as ranked
+    from dtviz.analyses.chance import random_like as random_like
     from dtviz.analyses.clustering import Clustering as Clustering
     from dtviz.analyses.clustering import cluster as cluster
     from dtviz.analyses.congruence import congruence as congruence
     from dtviz.analyses.congruence import contrast as contrast
+    from dtviz.analyses.distributions import distribution as distribution
+    from dtviz.analyses.distributions import summary as summary
+    from dtviz.analyses.features import restricted as restricted
+    from dtviz.analyses.moments import moments as moments
     from dtviz.analyses.ranking import top_k as top_k
     from dtviz.analyses.similarity import cosine_similarity as cosine_similarity
+    from dtviz.analyses.similarity import exemplar_cluster as exemplar_cluster
     from dtviz.analyses.similarity import similar_pairs as similar_pairs
+    from dtviz.analyses.spaces import space as space
     from dtviz.checkpoints import load as load
     from dtviz.directions import Directions as Directions
     from dtviz.explorer import Explorer as Explorer
@@ -31,12 +40,21 @@ _HOMES = {
     "Explorer": "dtviz.explorer",
     "Model": "dtviz.model",
     "Selection": "dtviz.selection",
+    "across": "dtviz.analyses.across",
     "cluster": "dtviz.analyses.clustering",
     "congruence": "dtviz.analyses.congruence",
     "contrast": "dtviz.analyses.congruence",
     "cosine_similarity": "dtviz.analyses.similarity",
+    "distribution": "dtviz.analyses.distributions",
+    "exemplar_cluster": "dtviz.analyses.similarity",
     "load": "dtviz.checkpoints",
+    "moments": "dtviz.analyses.moments",
+    "random_like": "dtviz.analyses.chance",
+    "ranked": "dtviz.analyses.across",
+    "restricted": "dtviz.analyses.features",
     "similar_pairs": "dtviz.analyses.similarity",
+    "space": "dtviz.analyses.spaces",
+    "summary": "dtviz.analyses.distributions",
     "top_k": "dtviz.analyses.ranking",
 }
 

@@ -17,6 +17,8 @@ Method = Literal["average", "single", "complete", "ward"]
 Distance = Literal["cosine", "absolute", "rows"]
 METHODS: tuple[Method, ...] = get_args(Method)
 DISTANCES: tuple[Distance, ...] = get_args(Distance)
+# Rows whose best leaf order is found in about a second.
+MOST_ORDERED = 1_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +74,13 @@ class Clustering:
         return f"Clustering({len(self.names)} rows: {listed(self.names, 3)})"
 
 
-def cluster(a: Directions, method: Method = "average", distance: Distance = "cosine") -> Clustering:
+def cluster(
+    a: Directions,
+    method: Method = "average",
+    distance: Distance = "cosine",
+    *,
+    optimal_order: bool = False,
+) -> Clustering:
     """Cluster the rows of ``a``.
 
     Args:
@@ -80,6 +88,8 @@ def cluster(a: Directions, method: Method = "average", distance: Distance = "cos
         method: how clusters merge: "average", "single", "complete" or "ward".
         distance: "cosine": 1 - cos; "absolute": 1 - |cos|; "rows": Euclidean, between the rows of
             the similarity matrix.
+        optimal_order: turn the branches so that neighbouring leaves are as close as can be; the
+            time for it grows with the cube of the rows: half a second for 768.
 
     Raises:
         BadArgument: if there are no rows, or the method or distance is none of these.
@@ -100,7 +110,11 @@ def cluster(a: Directions, method: Method = "average", distance: Distance = "cos
         )
     if len(a) == 1:
         return Clustering(a.names, np.empty((0, 4)))
-    return Clustering(a.names, hierarchy.linkage(_condensed(a, distance), method))
+    condensed = _condensed(a, distance)
+    linkage = hierarchy.linkage(condensed, method)
+    if optimal_order:
+        linkage = hierarchy.optimal_leaf_ordering(linkage, condensed)
+    return Clustering(a.names, linkage)
 
 
 def _condensed(a: Directions, distance: Distance) -> npt.NDArray[np.floating]:
@@ -112,14 +126,20 @@ def _condensed(a: Directions, distance: Distance) -> npt.NDArray[np.floating]:
     return np.asarray(squareform(distances, checks=False))
 
 
-def tree_segments(clustering: Clustering) -> pd.DataFrame:
+def tree_segments(
+    clustering: Clustering, clusters: npt.NDArray[np.intp] | None = None
+) -> pd.DataFrame:
     """Return the lines of the dendrogram, three for each merge: up, across and down.
 
     Leaf p of the leaf order stands at p + 0.5.
 
+    Args:
+        clustering: the tree.
+        clusters: the cluster of each row, as from `Clustering.cut`; all in one by default.
+
     Returns:
-        Columns column, distance, column_end, distance_end (a line from the one to the other) and
-        merge (the row of the linkage).
+        Columns column, distance, column_end, distance_end (a line from the one to the other),
+        merge (the row of the linkage) and cluster (that of all rows that it merges, or -1).
     """
     n = len(clustering.names)
     place = np.empty(2 * n - 1)
@@ -127,8 +147,12 @@ def tree_segments(clustering: Clustering) -> pd.DataFrame:
     height = np.zeros(2 * n - 1)
     height[n:] = clustering.linkage[:, 2]
     children = clustering.linkage[:, :2].astype(int)
+    of = np.zeros(2 * n - 1, dtype=int)
+    if clusters is not None:
+        of[:n] = clusters
     for merge, (left, right) in enumerate(children):
         place[n + merge] = (place[left] + place[right]) / 2
+        of[n + merge] = of[left] if of[left] == of[right] else -1
     left, right = children.T
     top = height[n:]
     ends = [
@@ -141,12 +165,20 @@ def tree_segments(clustering: Clustering) -> pd.DataFrame:
         name: np.stack(parts, axis=1).ravel()
         for name, parts in zip(names, zip(*ends, strict=True), strict=True)
     }
-    return pd.DataFrame({**segments, "merge": np.repeat(np.arange(n - 1), 3)})
+    merges = {"merge": np.repeat(np.arange(n - 1), 3), "cluster": np.repeat(of[n:], 3)}
+    return pd.DataFrame({**segments, **merges})
 
 
 class ClusterAnalysis(param.Parameterized):
     """Which neurons resemble each other."""
 
+    space = param.Selector(
+        default="weights",
+        objects=["weights", "out congruence", "in congruence"],
+        label="Resemblance of",
+        doc="Compare neurons by their weights (of the side in view), by what they write (their "
+        "congruences with all actions) or by what they read (with all input features).",
+    )
     method = param.Selector(
         default="average",
         objects=list(METHODS),
@@ -162,6 +194,24 @@ class ClusterAnalysis(param.Parameterized):
         "up to sign, or by how they resemble all the others.",
     )
 
-    def __call__(self, neurons: Directions) -> Clustering:
-        """Return the clustering of the neurons' weight vectors."""
-        return cluster(neurons, self.method, self.distance)
+    optimal_order = param.Boolean(
+        default=False,
+        label="Best leaf order",
+        doc="Turn the branches of the tree so that neighbours in the heatmap are as alike as can "
+        f"be; for at most {MOST_ORDERED:,} neurons.",
+    )
+    clusters = param.Integer(
+        default=6,
+        bounds=(1, 20),
+        label="Clusters",
+        doc="Into how many clusters to cut the tree: each has a colour.",
+    )
+
+    def __call__(self, rows: Directions) -> Clustering:
+        """Return the clustering of rows that stand for neurons in a space."""
+        optimal = self.optimal_order and len(rows) <= MOST_ORDERED
+        return cluster(rows, self.method, self.distance, optimal_order=optimal)
+
+    def cut(self, clustering: Clustering) -> npt.NDArray[np.intp]:
+        """Return the cluster of each row, (rows,), numbered from 0."""
+        return clustering.cut(min(self.clusters, len(clustering.names)))

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import param
 
-from dtviz.analyses.congruence import congruence
-from dtviz.directions import Directions, Float32
+from dtviz.directions import Float32
 from dtviz.errors import BadArgument, shortened
 
 
@@ -96,6 +95,13 @@ def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:
 class RankingAnalysis(param.Parameterized):
     """Which input features each neuron answers to most."""
 
+    of = param.Selector(
+        default="in congruence",
+        objects={"what they read": "in congruence", "what they write": "out × embedding"},
+        label="Features by",
+        doc="Rank input features by what a neuron reads (in congruence: its input weights times "
+        "their LayerNormed embedding), or by the cosine of what it writes with their embedding.",
+    )
     k = param.Integer(
         default=10,
         bounds=(1, 50),
@@ -104,7 +110,6 @@ class RankingAnalysis(param.Parameterized):
         "and those it answers to least.",
     )
 
-    def __call__(self, neurons: Directions, embedding: Directions, layer_norm: bool) -> Ranking:
-        """Rank the in congruence: neurons @ LN(embedding)ᵀ, or without LayerNorm."""
-        items = embedding.layer_normed() if layer_norm else embedding
-        return rank(congruence(neurons, items), self.k)
+    def __call__(self, values: pd.DataFrame) -> Ranking:
+        """Rank the columns of a frame, neurons x features."""
+        return rank(values, self.k)

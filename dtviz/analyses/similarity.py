@@ -1,12 +1,14 @@
 """Cosine similarity of directions: whole, or averaged over blocks of a given order."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import param
 
 from dtviz.analyses.congruence import congruence
-from dtviz.directions import Directions, Float32
+from dtviz.directions import Directions, Float32, items
 from dtviz.errors import BadArgument, shortened
 
 # Rows of the similarity matrix that are held at a time.
@@ -41,12 +43,7 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     Raises:
         BadArgument: if the threshold is not a number from 0 to 1.
     """
-    if not (isinstance(threshold, int | float | np.number) and 0 <= threshold <= 1):
-        raise BadArgument(
-            expected="a threshold from 0 to 1",
-            got=shortened(threshold),
-            do="Pass threshold=0.05, for instance.",
-        )
+    _check_threshold(threshold)
     unit = a.unit().vectors
     pairs = np.empty((2, 0), dtype=np.intp)
     cosine = np.empty(0, dtype=np.float32)
@@ -71,6 +68,49 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     )
 
 
+def exemplar_cluster(
+    a: Directions, exemplar: str | Sequence[str], threshold: float = 0.5
+) -> pd.DataFrame:
+    """Return the rows that resemble one of them, or its opposite.
+
+    Args:
+        a: the rows to look among.
+        exemplar: the name of one of them; or several names, for the mean of their unit vectors.
+        threshold: rows with |cosine| to the exemplar above it are listed.
+
+    Returns:
+        Columns name and cosine: first the exemplar, whatever the threshold, then the others from
+        the greatest cosine to the least.
+
+    Raises:
+        UnknownName: if no row is called so.
+        BadArgument: if the threshold is not a number from 0 to 1, or no exemplar is named.
+    """
+    _check_threshold(threshold)
+    names = [exemplar] if isinstance(exemplar, str) else items(exemplar, "names of exemplars")
+    first = [a.row(name) for name in dict.fromkeys(names)]
+    if not first:
+        raise BadArgument(
+            expected="the name of a row to resemble", got="none", do="Name one, or several."
+        )
+    unit = a.unit()
+    mean = replace(unit, vectors=unit.vectors[first].mean(axis=0)[None], names=["mean"]).unit()
+    cosine = cosine_similarity(a, mean)["mean"].to_numpy()
+    others = np.setdiff1d(np.flatnonzero(np.abs(cosine) > threshold), first)
+    rows = [*first, *others[np.argsort(-cosine[others], kind="stable")]]
+    return pd.DataFrame({"name": [a.names[i] for i in rows], "cosine": cosine[rows]})
+
+
+def _check_threshold(threshold: object) -> None:
+    is_number = isinstance(threshold, int | float | np.number) and not isinstance(threshold, bool)
+    if not (is_number and 0 <= threshold <= 1):  # type: ignore[operator]
+        raise BadArgument(
+            expected="a threshold from 0 to 1",
+            got=shortened(threshold),
+            do="Pass threshold=0.05, for instance.",
+        )
+
+
 def averaged_similarity(
     directions: Directions, order: Sequence[int] | np.ndarray, most: int
 ) -> tuple[Float32, np.ndarray]:
@@ -90,3 +130,34 @@ def averaged_similarity(
     means = sums / np.diff(bounds)[:, None].astype(np.float32)
     similarity: Float32 = np.clip(means @ means.T, -1, 1)
     return similarity, bounds
+
+
+class ExemplarAnalysis(param.Parameterized):
+    """Which neurons resemble one of them, or several."""
+
+    threshold = param.Number(
+        default=0.5,
+        bounds=(0, 1),
+        label="|cosine| above",
+        doc="Neurons whose cosine with the exemplar is above this, or below its opposite, "
+        "belong to its cluster.",
+    )
+
+    def __call__(self, neurons: Directions, exemplars: Sequence[str]) -> pd.DataFrame:
+        """Return the cluster of the exemplars, as from `exemplar_cluster`."""
+        return exemplar_cluster(neurons, exemplars, self.threshold)
+
+
+class PairsAnalysis(param.Parameterized):
+    """Which pairs of neurons resemble each other."""
+
+    threshold = param.Number(
+        default=0.05,
+        bounds=(0, 1),
+        label="Pairs with |cosine| above",
+        doc="The table of pairs lists those whose cosine exceeds this, whatever its sign.",
+    )
+
+    def __call__(self, neurons: Directions) -> pd.DataFrame:
+        """Return the pairs, as from `similar_pairs`."""
+        return similar_pairs(neurons, self.threshold)

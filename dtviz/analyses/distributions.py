@@ -1,0 +1,194 @@
+"""Distributions: of the cosines between all pairs of rows, beside what chance would give."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dtviz.analyses.chance import SHARE, cosine_cdf, dimensions, random_like
+from dtviz.analyses.spaces import Space, projected, side_of, space, spaces_of
+from dtviz.directions import Directions, Float32
+from dtviz.errors import BadArgument
+from dtviz.model import Model
+
+# Bins of the histogram from -1 to 1: each cosine falls into one.
+BINS = 100
+_EDGES = np.linspace(-1, 1, BINS + 1)
+# Rows of the similarity matrix that are held at a time.
+_BLOCK = 512
+# For congruences, what chance gives is simulated: so often, with so many neurons at most.
+_DRAWS = 20
+_DRAWN_NEURONS = 256
+# Half the width of a 95% interval of a normal distribution.
+_Z = 1.959964
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Of the cosines between all pairs of rows, each pair once.
+
+    Args:
+        counts: pairs in each of the bins, (bins,).
+        chance: the share of pairs in each bin for random directions: the least, the usual and the
+            greatest in 95% of cases, (3, bins).
+        chance_ecdf: the same of the share of pairs up to the end of each bin, (3, bins).
+    """
+
+    counts: npt.NDArray[np.int64]
+    chance: npt.NDArray[np.float64]
+    chance_ecdf: npt.NDArray[np.float64]
+
+    @property
+    def edges(self) -> npt.NDArray[np.float64]:
+        """The ends of the bins, from -1 to 1, (bins + 1,)."""
+        return _EDGES
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs there are."""
+        return int(self.counts.sum())
+
+    @property
+    def share(self) -> npt.NDArray[np.float64]:
+        """The share of pairs in each bin, (bins,); zeros without pairs."""
+        return self.counts / max(self.pairs, 1)
+
+    @property
+    def ecdf(self) -> npt.NDArray[np.float64]:
+        """The share of pairs whose cosine is at most the end of each bin, (bins,)."""
+        return np.cumsum(self.share)
+
+    def frame(self) -> pd.DataFrame:
+        """Return a row a bin: from, to, pairs, share, ecdf, and the bands of chance."""
+        bands = {
+            f"{what}_{end}": row
+            for what, band in (("chance", self.chance), ("chance_ecdf", self.chance_ecdf))
+            for end, row in zip(("low", "mid", "high"), band, strict=True)
+        }
+        ends = {"from": _EDGES[:-1], "to": _EDGES[1:]}
+        return pd.DataFrame(
+            {**ends, "pairs": self.counts, "share": self.share, "ecdf": self.ecdf, **bands}
+        )
+
+
+def pair_cosines(a: Directions) -> Iterator[Float32]:
+    """Yield the cosines of all pairs of rows, each pair once, some rows at a time."""
+    unit = a.unit().vectors
+    for start in range(0, len(unit), _BLOCK):
+        block = np.clip(unit[start : start + _BLOCK] @ unit[start:].T, -1, 1)
+        rows = len(block)
+        yield block[:, :rows][np.triu_indices(rows, 1)]
+        yield block[:, rows:].ravel()
+
+
+def pair_counts(a: Directions) -> npt.NDArray[np.int64]:
+    """Return how many pairs of rows have their cosine in each bin, (bins,)."""
+    counts = np.zeros(BINS, dtype=np.int64)
+    for cosines in pair_cosines(a):
+        counts += np.histogram(cosines, BINS, (-1, 1))[0]
+    return counts
+
+
+def distribution(
+    model: Model,
+    name: Space,
+    layer: int | Literal["all"],
+    *,
+    layer_norm: bool = True,
+    embedding: Directions | None = None,
+    seed: int = 0,
+) -> Distribution:
+    """Return how the cosines in a space are distributed, and how those of random neurons would be.
+
+    Between weights the latter is known exactly: the cosines of pairs of random directions are
+    independent of each other, so a bin's count is binomial. For congruences it is simulated:
+    random neurons with the norms of the model's are sent through the same steps.
+
+    Args:
+        model, name, layer, layer_norm, embedding: see `space`.
+        seed: of the simulation.
+
+    Raises:
+        UnknownName: if the model has no such space or layer.
+        BadArgument: if there is nothing to compare with.
+    """
+    rows = space(model, name, layer, layer_norm=layer_norm, embedding=embedding)
+    counts = pair_counts(rows)
+    if name in ("out", "in", "gate"):
+        bands = _exact(dimensions(rows), int(counts.sum()))
+    else:
+        weights = model.neurons(layer, side_of(name))
+        n = min(len(weights), _DRAWN_NEURONS)
+        drawn = [
+            pair_counts(
+                projected(
+                    random_like(weights, n, seed + draw),
+                    name,
+                    model,
+                    layer_norm=layer_norm,
+                    embedding=embedding,
+                )
+            )
+            for draw in range(_DRAWS)
+        ]
+        bands = _simulated(np.stack(drawn))
+    return Distribution(counts, *bands)
+
+
+Bands = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+
+def _exact(d: int, pairs: int) -> Bands:
+    ecdf = cosine_cdf(_EDGES, d) if d > 1 else np.where(_EDGES < 1, 0.5, 1.0)
+
+    def band(p: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        half = _Z * np.sqrt(p * (1 - p) / max(pairs, 1))
+        return np.stack([np.maximum(p - half, 0), p, np.minimum(p + half, 1)])
+
+    return band(np.diff(ecdf, prepend=0)[1:]), band(ecdf[1:])
+
+
+def _simulated(drawn: npt.NDArray[np.int64]) -> Bands:
+    shares = drawn / np.maximum(drawn.sum(axis=1, keepdims=True), 1)
+    tail = (1 - SHARE) / 2
+    at = [tail, 0.5, 1 - tail]
+    return np.quantile(shares, at, axis=0), np.quantile(np.cumsum(shares, axis=1), at, axis=0)
+
+
+def summary(
+    model: Model,
+    layer: int | Literal["all"] = "all",
+    *,
+    layer_norm: bool = True,
+    embedding: Directions | None = None,
+) -> pd.DataFrame:
+    """Return statistics of |cosine| over all pairs of neurons, for the spaces side by side.
+
+    Args:
+        model, layer, layer_norm, embedding: see `space`.
+
+    Returns:
+        The rows count, mean, std, min, 25%, 50%, 75% and max (as pandas describes); a column for
+        each of the spaces in, out, in congruence and out congruence that the model has.
+
+    Raises:
+        UnknownName: if the model has no such layer.
+        BadArgument: if there are no pairs: one neuron.
+    """
+    columns = {}
+    for name in ("in", "out", "in congruence", "out congruence"):
+        has_none = name == "in congruence" and embedding is not None and len(embedding) == 0
+        if name not in spaces_of(model) or has_none:
+            continue
+        rows = space(model, name, layer, layer_norm=layer_norm, embedding=embedding)
+        if len(rows) < 2:
+            raise BadArgument(
+                expected="two neurons or more, to compare in pairs",
+                got=f"{len(rows)}",
+                do="Choose a layer with more of them.",
+            )
+        columns[name] = pd.Series(np.abs(np.concatenate(list(pair_cosines(rows))))).describe()
+    return pd.DataFrame(columns)

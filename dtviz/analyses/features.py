@@ -1,0 +1,57 @@
+"""Features: which items of the embedding to compare with, by the length and the name of each."""
+
+import param
+
+from dtviz.directions import Directions
+from dtviz.errors import BadArgument, shortened
+
+
+def restricted(
+    embedding: Directions, norm_above: float | None = 0.8, named: str | None = None
+) -> Directions:
+    """Return the rows that are long enough and whose name fits; there may be none.
+
+    Args:
+        embedding: features or tokens.
+        norm_above: rows whose L2 norm exceeds it stay; None keeps all.
+        named: a regular expression that ``re.search`` finds in the names that stay.
+
+    Raises:
+        BadArgument: if ``norm_above`` is not a number, or the expression does not compile.
+    """
+    if norm_above is not None:
+        if isinstance(norm_above, bool) or not isinstance(norm_above, int | float):
+            raise BadArgument(
+                expected="a norm as a number, or None",
+                got=shortened(norm_above),
+                do="Pass norm_above=0.8, for instance.",
+            )
+        embedding = embedding.subset(embedding.norms > norm_above)
+    return embedding if named is None else embedding.subset(named)
+
+
+class FeatureFilter(param.Parameterized):
+    """Which input features (or tokens) to compare neurons with."""
+
+    norm_above = param.Number(
+        default=0,
+        bounds=(0, None),
+        label="Features longer than",
+        doc="Only input features whose embedding has a norm above this are compared with: many "
+        "features are never seen in training, and their embedding stays near zero.",
+    )
+    named = param.String(
+        default="",
+        label="Features named",
+        doc="Only input features whose name contains this: a channel (key), a position (1,6), or "
+        "any regular expression.",
+    )
+
+    def __call__(self, embedding: Directions) -> Directions:
+        """Return the features that pass; there may be none.
+
+        Raises:
+            BadArgument: if the expression does not compile.
+        """
+        # A norm of 0 keeps rows of zeros, too: nothing was asked for.
+        return restricted(embedding, self.norm_above or None, self.named or None)

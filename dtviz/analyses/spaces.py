@@ -1,0 +1,97 @@
+"""Spaces: what neurons can be compared by, their weights or their congruences."""
+
+from typing import Literal, get_args
+
+from dtviz.analyses.congruence import congruence
+from dtviz.directions import Directions
+from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.model import Model, Side
+
+Space = Literal["out", "in", "gate", "out congruence", "in congruence"]
+SPACES: tuple[Space, ...] = get_args(Space)
+
+
+def side_of(name: Space) -> Side:
+    """Return the side of the neurons that a space is made from."""
+    sides: dict[Space, Side] = {
+        "out": "out",
+        "in": "in",
+        "gate": "gate",
+        "out congruence": "out",
+        "in congruence": "in",
+    }
+    return sides[name]
+
+
+def spaces_of(model: Model) -> list[Space]:
+    """Return the spaces that a model has."""
+    has = {"out congruence": model.unembedding, "in congruence": model.embedding}
+    return [
+        name
+        for name in SPACES
+        if side_of(name) in model.sides and (name not in has or has[name] is not None)
+    ]
+
+
+def space(
+    model: Model,
+    name: Space,
+    layer: int | Literal["all"] = "all",
+    *,
+    layer_norm: bool = True,
+    embedding: Directions | None = None,
+) -> Directions:
+    """Return the rows that stand for a layer's neurons in a space.
+
+    Args:
+        model: what to look at.
+        name: "out", "in" or "gate": the weights themselves, (n, d_model); "out congruence":
+            LN(out) @ unembeddingᵀ, (n, A); "in congruence": in @ LN(embedding)ᵀ, (n, F).
+        layer: a layer's number or "all".
+        layer_norm: whether congruences are with LayerNorm.
+        embedding: the features to compare with instead of all the model's, as from `restricted`.
+
+    Raises:
+        UnknownName: if the model has no such space or layer.
+    """
+    if name not in spaces_of(model):
+        raise UnknownName(
+            expected=f"a space of {model.name} among {listed(list(spaces_of(model)))}",
+            got=shortened(name),
+            do="Choose one of these.",
+        )
+    weights = model.neurons(layer, side_of(name))
+    return projected(weights, name, model, layer_norm=layer_norm, embedding=embedding)
+
+
+def projected(
+    weights: Directions,
+    name: Space,
+    model: Model,
+    *,
+    layer_norm: bool = True,
+    embedding: Directions | None = None,
+) -> Directions:
+    """Return what stands in a space for any rows of weights; see `space`.
+
+    Raises:
+        BadArgument: if there is nothing to compare with.
+    """
+    if name in ("out", "in", "gate"):
+        return weights
+    targets = model.unembedding
+    if name == "in congruence":
+        targets = model.embedding if embedding is None else embedding
+    if targets is None or len(targets) == 0:
+        raise BadArgument(
+            expected=f"something to compare with, for the {name}",
+            got="no features" if targets is not None else f"{model.name}, which has none",
+            do="Choose another space, or widen the filter of features.",
+        )
+    if layer_norm:
+        if name == "out congruence":
+            weights = weights.layer_normed()
+        else:
+            targets = targets.layer_normed()
+    rows = congruence(weights, targets).to_numpy()
+    return Directions(rows, weights.names, f"{name}, {weights.label}")
