@@ -45,7 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     snapshot.set_defaults(run=_snapshot)
 
     table = commands.add_parser("table", help="write a table of neurons as CSV or Parquet")
-    table.add_argument("kind", metavar="KIND", help="neurons, pairs, top-k or clusters")
+    table.add_argument(
+        "kind",
+        metavar="KIND",
+        help="neurons, pairs, top-k, clusters, summary, features, actions, "
+        "embedding-unembedding, in-unembedding or out-embedding",
+    )
     _add_checkpoint(table)
     table.add_argument(
         "--out", required=True, metavar="FILE", help="the file to write, .csv or .parquet"
@@ -95,9 +100,10 @@ def _snapshot(options: argparse.Namespace) -> None:
 def _table(options: argparse.Namespace) -> None:
     from dtviz import tables
     from dtviz.checkpoints import load
+    from dtviz.study import Study
 
-    model = load(options.checkpoint)
-    tables.save(tables.table(options.kind, model, options.layer), options.out, model)
+    study = Study(load(options.checkpoint), layer=options.layer)
+    tables.save(tables.table(options.kind, study), options.out, study.model)
 
 
 if __name__ == "__main__":

@@ -10,118 +10,87 @@ import panel as pn
 import param
 
 from dtviz import snapshot
-from dtviz.analyses.clustering import ClusterAnalysis, Clustering, tree_segments
-from dtviz.analyses.congruence import CongruenceAnalysis, angle, usual_pair
-from dtviz.analyses.ranking import Ranking, RankingAnalysis
-from dtviz.analyses.similarity import averaged_similarity
-from dtviz.errors import BadArgument, UnknownName, listed, shortened
-from dtviz.model import Model, Side
-from dtviz.neurons import neuron_table
+from dtviz.errors import BadArgument
+from dtviz.model import Model
 from dtviz.output import write_whole
 from dtviz.selection import Selection
+from dtviz.study import Study
+from dtviz.tabs.alike import Alike
+from dtviz.tabs.channel_map import ChannelMap
+from dtviz.tabs.counts import Counts
+from dtviz.tabs.crossings import Crossings
+from dtviz.tabs.distributions import Distributions
+from dtviz.tabs.moments import Moments
+from dtviz.tabs.selected import Selected
+from dtviz.tabs.tab import Tab
+from dtviz.tabs.tables import Tables
+from dtviz.tabs.top_features import TopFeatures
+from dtviz.tabs.vectors import Vectors
 from dtviz.views import looks, page, titles
 from dtviz.views.controls import controls
 from dtviz.views.downloads import downloads
 from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap
-from dtviz.views.linking import Hub, LinkedPane, Shared, Written, draw_points, select_blocks
+from dtviz.views.linking import draw_points, select_blocks
 from dtviz.views.scatter import scatter
+from dtviz.views.shared import Hub, LinkedPane, Shared, Written
 from dtviz.views.strip import STRIP_HEIGHT, strip
 
-# Cells a side that the heatmap has at most: of more neurons it shows averages.
-MOST_CELLS = 1024
-# Pixels: with the tables below, it fits a window of 900.
-LEAST_HEIGHT = 340
+# Pixels: with the tabs below, it fits a window of 900.
+LEAST_HEIGHT = 320
 
 
-class _ComparableModel(param.Parameter):
-    """A model that is checked before it is set."""
-
-    def __set__(self, obj: param.Parameterized, model: object) -> None:
-        if not isinstance(model, Model):
-            raise BadArgument(
-                expected="a Model",
-                got=shortened(model),
-                do="Open a checkpoint with dtviz.load, or make one with Model.from_arrays.",
-            )
-        if model.unembedding is None:
-            raise BadArgument(
-                expected="a model with an unembedding: actions or tokens to compare",
-                got=f"{model.name}, which has none",
-                do="Give Model.from_arrays an unembedding.",
-            )
-        super().__set__(obj, model)
-
-
-class Explorer(pn.viewable.Viewer):
+class Explorer(Study, pn.viewable.Viewer):
     """The neurons of a model in linked views.
 
     Show it at the end of a notebook cell, or serve it with ``servable()``. The options of its
-    analyses are the parameters of ``congruence``, ``clustering`` and ``ranking``: set them, and
-    the views follow.
+    analyses are the parameters of ``congruence``, ``clustering``, ``features``, ``ranking``,
+    ``exemplar`` and ``pairs``: set them, and the views follow. Each view can be shown alone:
+    ``scatter``, ``strip``, ``heatmap``, ``dendrogram``, ``top_k``, ``counts``, ``channel_map``,
+    ``selected_heatmap``, ``alike``, ``strips``, ``distributions``, ``crossings``, ``vectors`` and
+    ``tables``.
 
-    Args:
-        model: what to look at; it needs an unembedding.
-        layer: a layer's number or "all"; the last layer by default.
-        side: which vectors of the neurons to look at: "out", "in" or "gate".
-        x, y: the actions (or tokens) to compare; left and right, or the first two, by default.
-        layer_norm, contrast: see `CongruenceAnalysis`.
-        method, distance: see `ClusterAnalysis`.
-        k: how many items to list at either end, for each selected neuron.
+    Takes a model with an unembedding, and what `Options` takes.
 
     Raises:
         BadArgument: if the model has no unembedding, or an option is none of those it can be.
         UnknownName: if the model has no such layer, side or action.
     """
 
-    model = _ComparableModel(doc="The model in view; set it to open another.")
-    layer = param.Selector(label="Layer", doc="The layer whose neurons are in view, or all.")
-    side = param.Selector(
-        label="Side",
-        doc="Which weights of a neuron to look at: what it writes (out), what it reads (in), or "
-        "what its gate reads (gate).",
-    )
-    neurons = param.DataFrame(doc="The neuron table: one row a neuron in view.")
-
     # Results that views follow: replaced, never changed.
-    _compared = param.DataFrame()
-    _clustered = param.ClassSelector(class_=Clustering)
+    _compared = param.Parameter()
+    _similar = param.Parameter()
+    _cut = param.Parameter()
 
-    def __init__(
-        self,
-        model: Model,
-        *,
-        layer: int | Literal["all"] | None = None,
-        side: Side = "out",
-        x: str | None = None,
-        y: str | None = None,
-        layer_norm: bool = True,
-        contrast: bool = False,
-        method: str = "average",
-        distance: str = "cosine",
-        k: int = 10,
-    ) -> None:
-        super().__init__(model=model)
-        self.congruence = CongruenceAnalysis()
-        self.clustering = ClusterAnalysis()
-        self.ranking = RankingAnalysis()
-        self._offer_choices()
-        _choose(self, layer=layer, side=side)
-        _choose(self.congruence, x=x, y=y, layer_norm=layer_norm, contrast=contrast)
-        _choose(self.clustering, method=method, distance=distance)
-        _choose(self.ranking, k=k)
+    def __init__(self, model: Model, **options: Any) -> None:
+        super().__init__(model, **options)
         self.selection = Selection(model.neurons("all").names)
-        self._inputs: dict[str, tuple[Any, ...]] = {}
         # Whether options are being fitted to another model: views wait for the last of them.
         self._settling = False
-        self._compute()
+        self._find()
         self._hub = Hub(self.neurons, self.selection)
         self._cells = Shared("cells", self._cells_frame())
-        self._ranked = Shared("ranking", self.ranked[["item", "value"]])
         self._make_views()
+        self._make_tabs()
         self.param.watch(self._open, "model")
         self.param.watch(self._refresh, ["layer", "side"])
-        for options in (self.congruence, self.clustering, self.ranking):
-            options.param.watch(self._refresh, [name for name in options.param if name != "name"])
+        for options_of in (self.congruence, self.clustering, self.features, self.ranking):
+            names = [name for name in options_of.param if name != "name"]
+            options_of.param.watch(self._refresh, names)
+        self.selection.param.watch(self._follow_selection, "names")
+
+    def check(self, model: object) -> None:
+        """Refuse what cannot be looked at.
+
+        Raises:
+            BadArgument: if it is no model, or has no unembedding.
+        """
+        super().check(model)
+        if isinstance(model, Model) and model.unembedding is None:
+            raise BadArgument(
+                expected="a model with an unembedding: actions or tokens to compare",
+                got=f"{model.name}, which has none",
+                do="Give Model.from_arrays an unembedding.",
+            )
 
     def __repr__(self) -> str:
         x, y = self.axes
@@ -135,16 +104,6 @@ class Explorer(pn.viewable.Viewer):
         """The rows of ``neurons`` that are selected, in the order of the table."""
         selected: pd.DataFrame = self.neurons[self.neurons["name"].isin(self.selection.names)]
         return selected
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The options in force: what Explorer takes besides the model, to show the same again."""
-        return {"layer": self.layer, "side": self.side} | {
-            name: value
-            for analysis in (self.congruence, self.clustering, self.ranking)
-            for name, value in analysis.param.values().items()
-            if name != "name"
-        }
 
     def save(
         self,
@@ -164,27 +123,11 @@ class Explorer(pn.viewable.Viewer):
         """
         write_whole(path, snapshot.of(self, layers))
 
-    @property
-    def ranked(self) -> pd.DataFrame:
-        """What each neuron in view reads most and least, as from `dtviz.top_k`; maybe empty."""
-        columns = ["name", "end", "rank", "item", "value"]
-        return pd.DataFrame(columns=columns) if self._ranking is None else self._ranking.frame()
-
-    def _offer_choices(self) -> None:
-        """Fit the choices of layer, side and actions to the model; a choice it has too stays."""
-        layers = list(range(self.model.n_layers))
-        actions = self.model.unembedding.names
-        _offer(self.param.layer, [*layers, "all"], layers[-1])
-        _offer(self.param.side, list(self.model.sides), "out")
-        x, y = usual_pair(actions)
-        _offer(self.congruence.param.x, actions, x)
-        _offer(self.congruence.param.y, actions, y)
-
     def _open(self, _: object) -> None:
         self.selection.start_over(self.model.neurons("all").names)
         self._settling = True
         try:
-            self._offer_choices()
+            self.offer_choices()
         finally:
             self._settling = False
         self._refresh()
@@ -193,102 +136,61 @@ class Explorer(pn.viewable.Viewer):
         """Follow the options, in all views at once."""
         if self._settling:
             return
-        with pn.io.hold():
-            self._compute()
+        with page.at_once(*self._hub.documents):
+            self._find()
             self._hub.show(self.neurons)
             self._cells.frame = self._cells_frame()
-            self._ranked.frame = self.ranked[["item", "value"]]
+            for tab in self.tabs:
+                tab.refresh()
 
-    def _is_stale(self, what: str, *inputs: Any) -> bool:
-        """Return whether ``what`` was last computed from other inputs; remember these."""
-        stale = self._inputs.get(what) != inputs
-        self._inputs[what] = inputs
-        return stale
+    def _follow_selection(self, *_: object) -> None:
+        for tab in self.tabs:
+            if tab.follows_selection and not self._settling:
+                tab.refresh()
 
-    def _compute(self) -> None:
-        """Compute what the options in force ask for and is not in hand."""
-        model, compare = self.model, self.congruence
-        view = (model, self.layer, self.side)
-        self._in_view = model.neurons(self.layer, self.side)
-        with param.parameterized.batch_call_watchers(self):
-            if self._is_stale("congruence", *view, *compare.param.values().values()):
-                self._compared = compare(self._in_view, self.side, model.unembedding)
-            if self._is_stale("clustering", *view, *self.clustering.param.values().values()):
-                self._clustered = self.clustering(self._in_view)
-                self._similarity, self._bounds = averaged_similarity(
-                    self._in_view, self._clustered.order, MOST_CELLS
-                )
-            self.neurons = neuron_table(self._in_view, self._compared, self._clustered)
-        if self._is_stale("ranking", *view, compare.layer_norm, self.ranking.k):
-            self._ranking = self._rank()
-
-    def _rank(self) -> Ranking | None:
-        """Rank what the neurons in view read, whatever side is in view; None if that is unknown."""
-        side = self._reading_side
-        if self.model.embedding is None or side not in self.model.sides:
-            return None
-        reading = self.model.neurons(self.layer, side)
-        return self.ranking(reading, self.model.embedding, self.congruence.layer_norm)
-
-    @property
-    def _reading_side(self) -> Side:
-        return "gate" if self.side == "gate" else "in"
+    def _find(self) -> None:
+        """Find what the options in force ask for; views follow where it is another."""
+        found = {"_compared": self.compared, "_similar": self.similarity, "_cut": self.clusters}
+        others = {name: new for name, new in found.items() if new is not getattr(self, name)}
+        self.param.update(**others)
 
     @property
     def cells(self) -> int:
         """Cells a side of the heatmap: as many as neurons, or fewer, averaged."""
-        return len(self._similarity)
+        return len(self.similarity[0])
 
     def _cells_frame(self) -> pd.DataFrame:
-        return pd.DataFrame({"start": self._bounds})
-
-    @property
-    def axes(self) -> tuple[str, str]:
-        """What x and y stand for: "left" and "right", or "left not right" and so on."""
-        x, y = self.congruence.x, self.congruence.y
-        return (f"{x} not {y}", f"{y} not {x}") if self.congruence.contrast else (x, y)
+        return pd.DataFrame({"start": self.similarity[1]})
 
     def _comparison_title(self, what: str) -> str:
-        compare = self.congruence
         return titles.of_comparison(
             what,
             titles.of_layer(self.layer, self.side),
-            layer_norm=compare.applies_layer_norm(self._in_view, self.side),
-            angle=angle(self.model.unembedding, compare.x, compare.y) if compare.contrast else None,
+            layer_norm=self.is_layer_normed,
+            angle=self.angle if self.congruence.contrast else None,
         )
 
-    def _draw_scatter(self, _: pd.DataFrame) -> hv.Overlay:
+    def _draw_scatter(self, _: object) -> hv.Overlay:
         x, y = self.axes
-        return scatter(self.neurons, x, y, self._comparison_title(f"{y} against {x}"))
+        title = self._comparison_title(f"{y} against {x}")
+        return scatter(self.neurons, x, y, title, self.ellipse)
 
-    def _draw_strip(self, _: pd.DataFrame) -> hv.Overlay:
+    def _draw_strip(self, _: object) -> hv.Overlay:
         x, y = self.axes
-        return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"))
+        title = self._comparison_title(f"{y} − {x}")
+        return strip(self.neurons, x, y, title, self.difference_limit)
 
-    def _draw_heatmap(self, clustering: Clustering) -> hv.Image:
-        n = len(clustering.names)
-        where = titles.of_layer(self.layer, self.side)
-        title = titles.of_similarity(where, n, len(self._similarity))
-        return heatmap(self._similarity, n, title)
+    def _draw_heatmap(self, _: object) -> hv.Image:
+        n = len(self.neurons)
+        where = titles.of_layer(self.layer, self.space)
+        title = titles.of_similarity(where, n, self.cells, self.similarity_limit)
+        return heatmap(self.similarity[0], n, title)
 
-    def _draw_dendrogram(self, clustering: Clustering) -> hv.Segments:
-        return dendrogram(tree_segments(clustering), len(clustering.names))
-
-    @property
-    def heading(self) -> str:
-        """What the top-k tables are headed with."""
-        if self._ranking is None:
-            return "What the selected neurons read"
-        return titles.of_ranking(
-            titles.of_layer(self.layer, self._reading_side),
-            self._ranking.k,
-            len(self._ranking.items),
-            layer_norm=self.congruence.layer_norm and self.model.normalization is not None,
-        )
+    def _draw_dendrogram(self, _: object) -> hv.Segments:
+        return dendrogram(self.segments, len(self.neurons))
 
     def _make_views(self) -> None:
         """Make the views; they draw when they are shown."""
-        compared, clustered = self.param._compared, self.param._clustered
         # The least height is what a view has alone, in a notebook.
         responsive = {"sizing_mode": "stretch_both", "min_height": LEAST_HEIGHT}
 
@@ -298,13 +200,13 @@ class Explorer(pn.viewable.Viewer):
 
         self.scatter = linked(
             self._draw_scatter,
-            compared,
+            self.param._compared,
             hv.opts.Scatter(hooks=[draw_points(self._hub, "congruence", "x", "y"), looks.tidy]),
             **responsive,
         )
         self.strip = linked(
             self._draw_strip,
-            compared,
+            self.param._compared,
             hv.opts.Scatter(
                 hooks=[draw_points(self._hub, "difference", "difference", "jitter"), looks.tidy]
             ),
@@ -313,7 +215,7 @@ class Explorer(pn.viewable.Viewer):
         )
         self.heatmap = linked(
             self._draw_heatmap,
-            clustered,
+            self.param._similar,
             hv.opts.Image(
                 hooks=[select_blocks(self._hub, self._cells, "similarity"), looks.align, looks.tidy]
             ),
@@ -321,22 +223,39 @@ class Explorer(pn.viewable.Viewer):
         )
         self.dendrogram = linked(
             self._draw_dendrogram,
-            clustered,
+            self.param._cut,
             hv.opts.Segments(hooks=[looks.tidy, looks.align]),
             sizing_mode="stretch_width",
             height=DENDROGRAM_HEIGHT,
         )
-        self.top_k = Written(
-            "top_k",
-            self._hub,
-            {"ranking": self._ranked},
-            fills=("top_k",),
-            stylesheets=[page.TABLES_CSS],
-            sizing_mode="stretch_width",
-            height=245,
-            margin=(0, 10),
-        )
         self.count = Written("count", self._hub, styles=page.LINE, margin=(2, 10))
+
+    def _make_tabs(self) -> None:
+        """Make the tabs; they find what they show when they are opened."""
+        shared = (self, self.selection, self._hub)
+        ranking = Shared("ranking", self.ranked, columns=["item", "value"])
+        self.top_k = TopFeatures(*shared, ranking)
+        self.counts = Counts(*shared, ranking)
+        self.channel_map = ChannelMap(*shared)
+        self.selected_heatmap = Selected(*shared)
+        self.alike = Alike(*shared)
+        self.strips = Moments(*shared)
+        self.distributions = Distributions(*shared)
+        self.crossings = Crossings(*shared)
+        self.vectors = Vectors(*shared)
+        self.tables = Tables(*shared)
+        self.tabs: list[Tab] = [
+            self.top_k,
+            self.counts,
+            self.channel_map,
+            self.selected_heatmap,
+            self.alike,
+            self.strips,
+            self.distributions,
+            self.crossings,
+            self.vectors,
+            self.tables,
+        ]
 
     @property
     def status(self) -> pn.Row:
@@ -345,8 +264,12 @@ class Explorer(pn.viewable.Viewer):
         return pn.Row(model, self.count, sizing_mode="stretch_width", styles=page.LINE)
 
     def controls(self, toolkit: Any) -> pn.Column:
-        """Return the widgets of a toolkit for all options."""
-        return controls(toolkit, self, self.congruence, self.clustering, self.ranking)
+        """Return the widgets of a toolkit for the options that concern several views."""
+        options = (self.congruence, self.clustering, self.features, self.ranking)
+        parameters = [self.param.layer, self.param.side]
+        for owner in options:
+            parameters += [owner.param[name] for name in owner.param if name != "name"]
+        return pn.Column(*controls(toolkit, parameters), sizing_mode="stretch_width")
 
     def downloads(self, toolkit: Any) -> pn.Column:
         """Return a choice of files to take away, and the button for it."""
@@ -355,10 +278,8 @@ class Explorer(pn.viewable.Viewer):
     @property
     def board(self) -> pn.Column:
         """All views, arranged."""
-        heading = page.caption(pn.bind(lambda _: self.heading, self.param.neurons))
-        return page.board(
-            self.scatter, self.strip, self.dendrogram, self.heatmap, heading, self.top_k
-        )
+        below = page.tabs(self.tabs)
+        return page.board(self.scatter, self.strip, self.dendrogram, self.heatmap, below)
 
     def __panel__(self) -> pn.Row:
         shown = pn.Column(self.status, self.board, sizing_mode="stretch_both")
@@ -377,40 +298,3 @@ class Explorer(pn.viewable.Viewer):
     def servable(self, title: str = "dtviz", **kwargs: Any) -> pn.viewable.Viewable:
         """Serve this explorer as a page of its own, under ``panel serve``."""
         return self.page().servable(title, **kwargs)
-
-
-def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:
-    """Give a parameter its choices; its value stays if it is among them."""
-    owner, name = parameter.owner, parameter.name
-    value = getattr(owner, name)
-    parameter.objects = choices
-    # Set in any case: a widget that lost its choice has taken the first one.
-    setattr(owner, name, value if value in choices else default)
-
-
-def _choose(owner: param.Parameterized, **options: Any) -> None:
-    """Set those options that are not None.
-
-    Raises:
-        UnknownName: for a name or layer that is not among the choices.
-        BadArgument: for another value that the option cannot have.
-    """
-    for name, value in options.items():
-        if value is None:
-            continue
-        parameter = owner.param[name]
-        choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
-        if choices is not None and value not in choices:
-            raise UnknownName(
-                expected=f"{name} to be one of {listed(choices)}",
-                got=shortened(value),
-                do="Choose one of these.",
-            )
-        try:
-            setattr(owner, name, value)
-        except (TypeError, ValueError) as error:
-            raise BadArgument(
-                expected=f"an option that fits: {parameter.doc}",
-                got=f"{name}={shortened(value)}",
-                do=str(error),
-            ) from error

@@ -37,6 +37,8 @@ class Model:
         action_embedding, time_embedding: as stored in the checkpoint.
         normalization: what the residual stream goes through before it is read.
         processing: what was folded and centred.
+        agent: for features that are places of a view, the cell (x, y) at which the agent stands,
+            looking up.
         sha256: hash of the checkpoint file.
         notes: what a user should know about this model, a sentence each.
 
@@ -54,6 +56,7 @@ class Model:
     time_embedding: Directions | None = None
     normalization: Normalization | None = None
     processing: str = "as given"
+    agent: tuple[int, int] | None = None
     sha256: str | None = None
     notes: tuple[str, ...] = field(default=())
 

@@ -4,14 +4,14 @@ import datetime
 import html
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.models import Column, Div, ImportedStyleSheet, Row, UIElement
+from bokeh.models import Column, CustomJS, Div, ImportedStyleSheet, Row, TabPanel, Tabs, UIElement
 from bokeh.resources import Resources
 from jinja2 import Environment
 from panel.io.resources import LOCAL_DIST
@@ -19,12 +19,15 @@ from panel.io.resources import LOCAL_DIST
 from dtviz.directions import items
 from dtviz.errors import BadArgument, FileProblem, shortened
 from dtviz.views import titles
-from dtviz.views.page import LINE
+from dtviz.views.page import FOLLOW, LINE, TABS_HEIGHT
+from dtviz.views.scripts import script
 
 if TYPE_CHECKING:
     from dtviz.explorer import Explorer
 
 _JS = Path(__file__).parent / "views" / "js"
+# Of a channel map: 5 MB in the file.
+_MOST_NUMBERS = 1_000_000
 _ABOUT = re.compile(rb'<script type="application/json" id="about">(.*?)</script>', re.DOTALL)
 
 
@@ -50,6 +53,7 @@ def of(
     for layer in items(layers, "the layers of a snapshot"):
         copy = type(explorer)(model, **{**explorer.options, "layer": layer})
         copy.selection.names = explorer.selection.names
+        copy.channel_map.most_numbers = _MOST_NUMBERS
         shown[titles.of_layer(layer, explorer.side)] = copy
     if not shown:
         raise BadArgument(
@@ -95,8 +99,7 @@ def _board(explorer: "Explorer") -> Any:
     right = Column(model(explorer.dendrogram), model(explorer.heatmap), sizing_mode="stretch_both")
     root.children = [
         Row(left, right, sizing_mode="stretch_both", min_height=400),
-        Div(text=html.escape(explorer.heading), styles=LINE, margin=(2, 10)),
-        model(explorer.top_k),
+        _tabs(explorer, model),
     ]
     count = model(explorer.count)
     count.name = "count"
@@ -108,6 +111,33 @@ def _board(explorer: "Explorer") -> Any:
     document.add_root(root)
     document.add_root(count)
     return document.to_json(deferred=False)
+
+
+def _tabs(explorer: "Explorer", model: Callable[[Any], Any]) -> Tabs:
+    """Return tabs that need no Python; the browser makes the views of each when it is opened."""
+    shown = [tab for tab in explorer.tabs if tab.without_python]
+    # As wide as the page, whatever is in it.
+    layout = {"sizing_mode": "stretch_width", "min_width": 0}
+    contents = []
+    for tab in shown:
+        tab.show(explorer)
+        lines = [tab.message or tab.heading] if tab.message or tab.has_heading else []
+        views = [] if tab.message else [Row(*map(model, tab.row.objects), **layout)]
+        texts = [Div(text=html.escape(line), styles=LINE, margin=(2, 10)) for line in lines]
+        contents.append(Column(*texts, *views, **layout))
+    places = [Column(**layout) for _ in shown]
+    places[0].children = [contents[0]]
+    tabs = Tabs(
+        tabs=[
+            TabPanel(title=tab.title, child=place) for tab, place in zip(shown, places, strict=True)
+        ],
+        stylesheets=[_text("tabs.css")],
+        height=TABS_HEIGHT,
+        **layout,
+    )
+    fill = script("open", places=places, contents=contents)
+    tabs.js_on_change("active", fill, CustomJS(code=FOLLOW))
+    return tabs
 
 
 def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, str]:

@@ -1,89 +1,117 @@
-"""Tables: what `dtviz table` and the download buttons write, as CSV or Parquet."""
+"""Tables: what `dtviz table` and the page's tables hold, as CSV or Parquet."""
 
 import io
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
 
 import pandas as pd
 
-from dtviz.analyses.clustering import cluster
-from dtviz.analyses.congruence import CongruenceAnalysis, congruence, usual_pair
-from dtviz.analyses.ranking import top_k
-from dtviz.analyses.similarity import similar_pairs
+from dtviz.analyses.across import across, ranked
+from dtviz.analyses.similarity import cosine_similarity
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model
-from dtviz.neurons import neuron_table
 from dtviz.output import write_whole
+from dtviz.study import Study
 
-Layer = int | Literal["all"]
 FORMATS = (".csv", ".parquet")
-# How many clusters the table of clusters tells apart.
-_CLUSTERS = 10
 
 
-def table(kind: str, model: Model, layer: Layer | None = None) -> pd.DataFrame:
-    """Return a table of a layer's neurons.
+def table(kind: str, study: Study) -> pd.DataFrame:
+    """Return a table of the neurons in view, under the options in force.
 
     Args:
         kind: one of `KINDS`.
-        model: which has what the table is about.
-        layer: a layer's number or "all"; the last by default.
+        study: of a model which has what the table is about.
 
     Raises:
-        UnknownName: if there is no such table or layer.
+        UnknownName: if there is no such table.
         BadArgument: if the model lacks what the table is about.
     """
     if kind not in KINDS:
         raise UnknownName(
-            expected=f"a table among {listed(list(KINDS))}",
+            expected=f"a table among {listed(list(KINDS), len(KINDS))}",
             got=shortened(kind),
             do="Choose one of these.",
         )
-    return KINDS[kind](model, model.n_layers - 1 if layer is None else layer)
+    return KINDS[kind](study)
 
 
-def _neurons(model: Model, layer: Layer) -> pd.DataFrame:
-    if model.unembedding is None:
+def _neurons(study: Study) -> pd.DataFrame:
+    return study.neurons
+
+
+def _pairs(study: Study) -> pd.DataFrame:
+    return study.pairs(study.rows(study.space))
+
+
+def _top_k(study: Study) -> pd.DataFrame:
+    return _known(study, study.ranked)
+
+
+def _features(study: Study) -> pd.DataFrame:
+    moments = _known(study, study.feature_moments)
+    return moments.rename_axis("feature").reset_index()
+
+
+def _known(study: Study, frame: pd.DataFrame | None) -> pd.DataFrame:
+    if study.why_nothing or frame is None:
         raise BadArgument(
-            expected="a model with an unembedding: actions or tokens to compare",
-            got=f"{model.name}, which has none",
+            expected="neurons and input features to compare",
+            got=f"{study.model.name}. {study.why_nothing}",
             do="Choose another table.",
         )
-    neurons = model.neurons(layer)
-    x, y = usual_pair(model.unembedding.names)
-    compare = CongruenceAnalysis()
-    compare.param.x.objects = compare.param.y.objects = model.unembedding.names
-    compare.param.update(x=x, y=y)
-    return neuron_table(neurons, compare(neurons, "out", model.unembedding), cluster(neurons))
+    return frame
 
 
-def _pairs(model: Model, layer: Layer) -> pd.DataFrame:
-    return similar_pairs(model.neurons(layer))
+def _clusters(study: Study) -> pd.DataFrame:
+    tree = study.clustered
+    return pd.DataFrame({"name": tree.names, "leaf": tree.leaf, "cluster": study.clusters})
 
 
-def _top_k(model: Model, layer: Layer) -> pd.DataFrame:
-    if model.embedding is None or "in" not in model.sides:
+def _summary(study: Study) -> pd.DataFrame:
+    return study.summary.rename_axis("statistic").reset_index()
+
+
+def _actions(study: Study) -> pd.DataFrame:
+    unembedding = study.model.unembedding
+    if unembedding is None:
         raise BadArgument(
-            expected="a model whose neurons read named features or tokens",
-            got=f"{model.name}, which has no embedding or no side 'in'",
+            expected="a model with an unembedding: actions or tokens",
+            got=f"{study.model.name}, which has none",
             do="Choose another table.",
         )
-    return top_k(congruence(model.neurons(layer, "in"), model.embedding.layer_normed()))
+    norms = {"name": unembedding.names, "norm": unembedding.norms}
+    bias = {} if study.model.unembedding_bias is None else {"bias": study.model.unembedding_bias}
+    cosines = cosine_similarity(unembedding).add_prefix("cosine with ").reset_index(drop=True)
+    return pd.concat([pd.DataFrame({**norms, **bias}), cosines], axis=1)
 
 
-def _clusters(model: Model, layer: Layer) -> pd.DataFrame:
-    clustering = cluster(model.neurons(layer))
-    clusters = clustering.cut(min(_CLUSTERS, len(clustering.names)))
-    return pd.DataFrame({"name": clustering.names, "leaf": clustering.leaf, "cluster": clusters})
+def _embedding_unembedding(study: Study) -> pd.DataFrame:
+    return ranked(
+        across(study.model, "embedding × unembedding", study.layer, embedding=study.embedding)
+    )
 
 
-KINDS: dict[str, Callable[[Model, Layer], pd.DataFrame]] = {
+def _in_unembedding(study: Study) -> pd.DataFrame:
+    return ranked(across(study.model, "in × unembedding", study.layer))
+
+
+def _out_embedding(study: Study) -> pd.DataFrame:
+    return ranked(across(study.model, "out × embedding", study.layer, embedding=study.embedding))
+
+
+KINDS: dict[str, Callable[[Study], pd.DataFrame]] = {
     "neurons": _neurons,
     "pairs": _pairs,
     "top-k": _top_k,
     "clusters": _clusters,
+    "summary": _summary,
+    "features": _features,
+    "actions": _actions,
+    "embedding-unembedding": _embedding_unembedding,
+    "in-unembedding": _in_unembedding,
+    "out-embedding": _out_embedding,
 }
 
 

@@ -13,6 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import beta
 
 from dtviz.directions import Directions, Float32
+from dtviz.errors import BadArgument, shortened
 
 # The part of what is random that a band holds.
 SHARE = 0.95
@@ -49,7 +50,24 @@ def cosine_limit(d: int, share: float = SHARE) -> float:
 
 
 def random_like(a: Directions, n: int, seed: int) -> Directions:
-    """Return n random directions with norms drawn from those of ``a``, centred where ``a`` is."""
+    """Return n random directions with norms drawn from those of ``a``, centred where ``a`` is.
+
+    Raises:
+        BadArgument: if n or the seed is not an integer from 0, or ``a`` has no norms to draw from.
+    """
+    for value, what in ((n, "how many to draw"), (seed, "a seed")):
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+            raise BadArgument(
+                expected=f"{what} as an integer of 0 or more",
+                got=shortened(value),
+                do="Pass n=100 and seed=0, for instance.",
+            )
+    if n > len(a) == 0:
+        raise BadArgument(
+            expected="at least one row, for the norms of random ones",
+            got="none",
+            do="Choose some rows first.",
+        )
     random = np.random.default_rng(seed)
     rows = random.normal(size=(n, a.vectors.shape[1]))
     if _are_centred(a):
@@ -68,7 +86,7 @@ def congruence_limit(a: Directions, target: Float32, share: float = SHARE) -> fl
     d, [length] = dimensions(a), _seen(a, target[None])
     norms = _norms(a) * np.linalg.norm(length)
     if d < 2:
-        return float(norms.max())
+        return float(np.quantile(norms, share))
 
     def excess(limit: float) -> float:
         scaled = np.divide(limit, norms, out=np.full_like(norms, np.inf), where=norms > 0)
@@ -100,7 +118,7 @@ def congruence_ellipse(
         scaled = np.divide(radius, norms, out=np.ones_like(norms), where=norms > 0)
         return float((1 - (1 - np.minimum(scaled, 1) ** 2) ** ((d - 2) / 2)).mean() - share)
 
-    radius = _root(excess, norms) if d > 2 else float(norms.max())
+    radius = _root(excess, norms) if d > 2 else float(np.quantile(norms, share))
     angles = np.linspace(0, 2 * np.pi, points + 1)
     circle = radius * np.stack([np.cos(angles), np.sin(angles)], axis=1)
     _, to_targets = np.linalg.qr(_seen(a, targets).T)

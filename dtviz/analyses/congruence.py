@@ -110,17 +110,19 @@ class CongruenceAnalysis(param.Parameterized):
 
         LayerNorm applies to what neurons write (side "out"), as it comes after them.
         """
-        if self.contrast:
-            targets = _contrasted(unembedding, self.x, self.y)
-        else:
-            targets = np.stack([unembedding.vector(self.x), unembedding.vector(self.y)])
         if self.applies_layer_norm(neurons, side):
             neurons = neurons.layer_normed()
-        values = targets @ neurons.vectors.T
+        values = self.targets(unembedding) @ neurons.vectors.T
         return pd.DataFrame(
             {"x": values[0], "y": values[1], "difference": values[1] - values[0]},
             index=pd.Index(neurons.names, name="name"),
         )
+
+    def targets(self, unembedding: Directions) -> Float32:
+        """Return the two directions that neurons are compared with, (2, d_model)."""
+        if self.contrast:
+            return _contrasted(unembedding, self.x, self.y)
+        return np.stack([unembedding.vector(self.x), unembedding.vector(self.y)])
 
     def applies_layer_norm(self, neurons: Directions, side: str) -> bool:
         """Return whether these options normalize these neurons."""

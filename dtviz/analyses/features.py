@@ -1,5 +1,10 @@
 """Features: which items of the embedding to compare with, by the length and the name of each."""
 
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
 import param
 
 from dtviz.directions import Directions
@@ -20,7 +25,8 @@ def restricted(
         BadArgument: if ``norm_above`` is not a number, or the expression does not compile.
     """
     if norm_above is not None:
-        if isinstance(norm_above, bool) or not isinstance(norm_above, int | float):
+        is_number = isinstance(norm_above, int | float | np.integer | np.floating)
+        if isinstance(norm_above, bool) or not is_number or np.isnan(norm_above):
             raise BadArgument(
                 expected="a norm as a number, or None",
                 got=shortened(norm_above),
@@ -28,6 +34,22 @@ def restricted(
             )
         embedding = embedding.subset(embedding.norms > norm_above)
     return embedding if named is None else embedding.subset(named)
+
+
+def places(names: Sequence[str]) -> pd.DataFrame | None:
+    """Return where in an observation each feature is; None if a name says no place.
+
+    Args:
+        names: of features, as in "key, (1,2)": channel, (x,y).
+
+    Returns:
+        Columns item (the name), channel, x and y, in the order of the names.
+    """
+    found = [re.fullmatch(r"(.*), \((\d+),(\d+)\)", name, re.DOTALL) for name in names]
+    if not names or not all(found):
+        return None
+    rows = [(match[0], match[1], int(match[2]), int(match[3])) for match in found if match]
+    return pd.DataFrame(rows, columns=["item", "channel", "x", "y"])
 
 
 class FeatureFilter(param.Parameterized):

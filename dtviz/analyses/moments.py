@@ -12,13 +12,15 @@ def moments(congruence: pd.DataFrame) -> pd.DataFrame:
     Returns:
         A row for each of its rows, with the columns mean_abs (mean of the absolute values), std
         (standard deviation, pandas' with n - 1) and kurtosis (excess kurtosis, pandas' unbiased
-        one: 0 for a normal distribution). Where there are too few items, NaN.
+        one: 0 for a normal distribution). Where there are too few items, NaN; so is the kurtosis of
+        values that are all the same.
     """
     values = congruence.astype("float64")
+    std = values.std(axis=1)
     return pd.DataFrame(
         {
             "mean_abs": values.abs().mean(axis=1),
-            "std": values.std(axis=1),
-            "kurtosis": values.kurt(axis=1),
+            "std": std,
+            "kurtosis": values.kurt(axis=1).where(std > 0),
         }
     )

@@ -95,7 +95,7 @@ def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:
 class RankingAnalysis(param.Parameterized):
     """Which input features each neuron answers to most."""
 
-    of = param.Selector(
+    ranked_by = param.Selector(
         default="in congruence",
         objects={"what they read": "in congruence", "what they write": "out × embedding"},
         label="Features by",

@@ -87,18 +87,38 @@ def exemplar_cluster(
         BadArgument: if the threshold is not a number from 0 to 1, or no exemplar is named.
     """
     _check_threshold(threshold)
-    names = [exemplar] if isinstance(exemplar, str) else items(exemplar, "names of exemplars")
-    first = [a.row(name) for name in dict.fromkeys(names)]
+    cosines = cosines_with(a, exemplar)
+    first = _rows(a, exemplar)
+    cosine = cosines.to_numpy()
+    others = np.setdiff1d(np.flatnonzero(np.abs(cosine) > threshold), first)
+    rows = [*first, *others[np.argsort(-cosine[others], kind="stable")]]
+    return pd.DataFrame({"name": [a.names[i] for i in rows], "cosine": cosine[rows]})
+
+
+def cosines_with(a: Directions, exemplar: str | Sequence[str]) -> pd.Series:
+    """Return the cosine of each row with an exemplar.
+
+    Args:
+        a: the rows.
+        exemplar: the name of one of them; or several names, for the mean of their unit vectors.
+
+    Raises:
+        UnknownName: if no row is called so.
+        BadArgument: if no exemplar is named.
+    """
+    first = _rows(a, exemplar)
     if not first:
         raise BadArgument(
             expected="the name of a row to resemble", got="none", do="Name one, or several."
         )
     unit = a.unit()
-    mean = replace(unit, vectors=unit.vectors[first].mean(axis=0)[None], names=["mean"]).unit()
-    cosine = cosine_similarity(a, mean)["mean"].to_numpy()
-    others = np.setdiff1d(np.flatnonzero(np.abs(cosine) > threshold), first)
-    rows = [*first, *others[np.argsort(-cosine[others], kind="stable")]]
-    return pd.DataFrame({"name": [a.names[i] for i in rows], "cosine": cosine[rows]})
+    mean = replace(unit, vectors=unit.vectors[first].mean(axis=0)[None], names=["mean"])
+    return cosine_similarity(a, mean)["mean"]
+
+
+def _rows(a: Directions, exemplar: str | Sequence[str]) -> list[int]:
+    names = [exemplar] if isinstance(exemplar, str) else items(exemplar, "names of exemplars")
+    return list(dict.fromkeys(a.row(name) for name in names))
 
 
 def _check_threshold(threshold: object) -> None:
@@ -138,6 +158,7 @@ class ExemplarAnalysis(param.Parameterized):
     threshold = param.Number(
         default=0.5,
         bounds=(0, 1),
+        step=0.01,
         label="|cosine| above",
         doc="Neurons whose cosine with the exemplar is above this, or below its opposite, "
         "belong to its cluster.",
@@ -151,13 +172,14 @@ class ExemplarAnalysis(param.Parameterized):
 class PairsAnalysis(param.Parameterized):
     """Which pairs of neurons resemble each other."""
 
-    threshold = param.Number(
+    pairs_above = param.Number(
         default=0.05,
         bounds=(0, 1),
-        label="Pairs with |cosine| above",
+        step=0.01,
+        label="Pairs above",
         doc="The table of pairs lists those whose cosine exceeds this, whatever its sign.",
     )
 
     def __call__(self, neurons: Directions) -> pd.DataFrame:
         """Return the pairs, as from `similar_pairs`."""
-        return similar_pairs(neurons, self.threshold)
+        return similar_pairs(neurons, self.pairs_above)

@@ -33,6 +33,16 @@ def spaces_of(model: Model) -> list[Space]:
     ]
 
 
+def check_space(model: Model, name: Space) -> None:
+    """Refuse what is no space of a model."""
+    if name not in spaces_of(model):
+        raise UnknownName(
+            expected=f"a space of {model.name} among {listed(list(spaces_of(model)))}",
+            got=shortened(name),
+            do="Choose one of these.",
+        )
+
+
 def space(
     model: Model,
     name: Space,
@@ -54,12 +64,7 @@ def space(
     Raises:
         UnknownName: if the model has no such space or layer.
     """
-    if name not in spaces_of(model):
-        raise UnknownName(
-            expected=f"a space of {model.name} among {listed(list(spaces_of(model)))}",
-            got=shortened(name),
-            do="Choose one of these.",
-        )
+    check_space(model, name)
     weights = model.neurons(layer, side_of(name))
     return projected(weights, name, model, layer_norm=layer_norm, embedding=embedding)
 

@@ -12,7 +12,7 @@ from dtviz.checkpoints.embeddings import (
     state_embedding,
     time_embedding,
 )
-from dtviz.checkpoints.minigrid import action_names
+from dtviz.checkpoints.minigrid import action_names, agent_place
 from dtviz.checkpoints.processing import folded_readers, folded_unembedding
 from dtviz.directions import Directions, Normalization
 from dtviz.errors import BadCheckpoint, listed, shortened
@@ -55,6 +55,7 @@ def decision_transformer(checkpoint: Checkpoint, name: str) -> Model:
         time_embedding=time_embedding(checkpoint, d_model, normalization),
         normalization=normalization,
         processing=_processing(layer_norm, gated="gate" in weights),
+        agent=None if embedding is None else agent_place(checkpoint.environment_config),
         sha256=checkpoint.sha256,
         notes=notes,
     )

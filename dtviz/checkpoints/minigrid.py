@@ -60,6 +60,17 @@ def feature_names(count: int, environment: Mapping[str, object]) -> list[str]:
     )
 
 
+def agent_place(environment: Mapping[str, object]) -> tuple[int, int] | None:
+    """Return the cell at which the agent stands, looking up: the middle of the lowest row.
+
+    None where observations are no such view: of the whole grid, or of pixels.
+    """
+    size = environment.get("view_size", 7)
+    if environment.get("img_obs") or environment.get("fully_observed") or not isinstance(size, int):
+        return None
+    return size // 2, size - 1
+
+
 def _channels(environment: Mapping[str, object]) -> Sequence[tuple[str, ...]]:
     """Return the channels that observations may have."""
     if environment.get("img_obs"):

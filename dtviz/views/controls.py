@@ -1,40 +1,40 @@
 """The explorer's controls: a labelled widget, with a tooltip, for each option."""
 
+from collections.abc import Iterable
 from typing import Any
 
-import panel as pn
 import param
 
 
-def controls(
-    toolkit: Any, explorer: param.Parameterized, *options: param.Parameterized
-) -> pn.Column:
-    """Return widgets for the parameters layer and side, and for all those of ``options``.
+def controls(toolkit: Any, parameters: Iterable[param.Parameter]) -> list[Any]:
+    """Return a widget for each parameter.
 
     Args:
-        toolkit: has the widgets Select, Switch and IntSlider: panel_material_ui on a served page;
-            panel.widgets in a notebook, where the former would be fetched from the network.
-        explorer: has the parameters layer and side.
-        options: the analyses' Param objects.
+        toolkit: has the widgets Select, Switch, IntSlider and so on: panel_material_ui on a served
+            page; panel.widgets in a notebook, where the former would be fetched from the network.
+        parameters: of analyses, or of what shows them.
     """
-    parameters = [explorer.param.layer, explorer.param.side]
-    for owner in options:
-        parameters += [
-            parameter for name in owner.param if (parameter := owner.param[name]) and name != "name"
-        ]
-    return pn.Column(
-        *(_widget(toolkit, parameter) for parameter in parameters), sizing_mode="stretch_width"
-    )
+    return [_widget(toolkit, parameter) for parameter in parameters]
 
 
 def _widget(toolkit: Any, parameter: param.Parameter) -> Any:
     kinds = {
         param.Boolean: toolkit.Switch,
+        param.Event: toolkit.Button,
         param.Integer: toolkit.IntSlider,
+        param.Number: toolkit.FloatInput if None in _bounds(parameter) else toolkit.FloatSlider,
         param.Selector: toolkit.Select,
+        param.String: toolkit.TextInput,
     }
     kind = kinds[type(parameter)]
     named = {"name": parameter.label, "description": parameter.doc}
     # Not every widget of Panel's own has a tooltip.
     known = {key: value for key, value in named.items() if key in kind.param}
+    if type(parameter) is param.Number:
+        known["step"] = parameter.step or 0.1
     return kind.from_param(parameter, sizing_mode="stretch_width", **known)
+
+
+def _bounds(parameter: param.Parameter) -> tuple[Any, Any]:
+    """Return the least and the greatest value, None where there is none."""
+    return getattr(parameter, "bounds", None) or (None, None)

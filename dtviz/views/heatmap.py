@@ -38,17 +38,22 @@ def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
 
 
 def dendrogram(segments: pd.DataFrame, n: int) -> hv.Segments:
-    """Draw the tree above the heatmap's columns.
+    """Draw the tree above the heatmap's columns; each cluster has a colour.
 
     Args:
         segments: columns column, distance, column_end, distance_end: from leaf and distance
-            to leaf and distance.
+            to leaf and distance; and cluster, -1 for what joins several.
         n: leaves.
     """
+    palette = np.array([*looks.CLUSTERS, looks.GREY])
+    clusters = segments["cluster"].to_numpy()
+    colours = palette[np.where(clusters < 0, len(palette) - 1, clusters % len(looks.CLUSTERS))]
     return hv.Segments(
-        segments, ["column", hv.Dimension("distance"), "column_end", "distance_end"]
+        segments.assign(colour=colours),
+        ["column", hv.Dimension("distance"), "column_end", "distance_end"],
+        "colour",
     ).opts(
-        color=looks.GREY,
+        color="colour",
         line_width=0.8,
         xlim=(0, n),
         xaxis=None,

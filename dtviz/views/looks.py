@@ -14,7 +14,7 @@ from panel.io import notebook
 
 # With scripts and style sheets, which a notebook would otherwise fetch from the network; not
 # hv.extension, which takes two seconds longer there.
-pn.extension(inline=True)
+pn.extension("tabulator", inline=True)
 
 
 def _script_json(value: Any) -> str:
@@ -48,6 +48,14 @@ SIGNED_DARK = list(
 # As the page's theme sets them, which HoloViews does not know of when it updates a figure.
 FONT_SIZES = {"labels": "1em", "ticks": "0.925em", "title": "1.05em"}
 
+# Where chance would put nearly all of what is drawn.
+CHANCE = {"color": GREY, "alpha": 0.18, "line_color": None}
+# Okabe and Ito's, for as many clusters as one tells apart.
+CLUSTERS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B8A900"]
+# Readable on white and on near black.
+BLUE = "#4A90C2"
+RED = "#D6604D"
+
 _SVG = (Path(__file__).parent / "js" / "svg.js").read_text(encoding="utf-8")
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small, into an image.
@@ -73,6 +81,45 @@ def points(table: pd.DataFrame) -> dict[str, Any]:
         "framewise": True,
         "tools": ["hover", "box_select", "lasso_select", "tap"],
         "active_tools": ["box_select", "tap", "wheel_zoom"],
+    }
+
+
+def small(title: str) -> dict[str, Any]:
+    """Return the options that the figures of tabs have: few tools, as each takes time to make."""
+    return {**figure(title), "default_tools": ["save"], "toolbar": "above"}
+
+
+def figure(title: str) -> dict[str, Any]:
+    """Return the options that every figure has.
+
+    Args:
+        title: what was computed, on which layer, which side.
+    """
+    return {
+        "title": heading(title),
+        "show_legend": False,
+        "responsive": True,
+        "fontsize": FONT_SIZES,
+    }
+
+
+def marks(colour: str) -> dict[str, Any]:
+    """Return the options of points that stand for neurons among others.
+
+    Args:
+        colour: of them all, or the column that holds it.
+    """
+    return {
+        "color": colour,
+        "size": 4,
+        "line_color": None,
+        "alpha": 0.85,
+        "selection_color": ACCENT,
+        "selection_alpha": 1,
+        "nonselection_alpha": 0.25,
+        "framewise": True,
+        "tools": ["hover", "box_select", "lasso_select", "tap"],
+        "active_tools": ["box_select", "tap"],
     }
 
 

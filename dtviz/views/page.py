@@ -1,28 +1,82 @@
 """The page around an explorer: how its views are arranged, header, sidebar, theme toggle."""
 
+import contextlib
 import html
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import panel as pn
+from bokeh.document import Document
 
 TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
+_TEXT_CSS = """
+table { border-collapse: collapse; font-size: 11px; line-height: 15px; margin-top: 3px; }
+th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; }
+td, th { padding: 1px 7px 1px 0; }
+td { font-variant-numeric: tabular-nums; }
+"""
+# Once laid out, views draw what was selected while they were out of sight.
+FOLLOW = """
+const {document} = cb_obj
+requestAnimationFrame(() => requestAnimationFrame(() => {
+  document.get_model_by_name("neurons").selected.properties.indices.change.emit()
+}))
+"""
+# Pixels, with the tabs' titles.
+TABS_HEIGHT = 306
 # A line of text takes the colour of what it stands on.
 LINE = {"font-size": "13px", "color": "inherit"}
 
 
-def board(
-    scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, heading: Any, tables: Any
-) -> pn.Column:
-    """Arrange the views: scatter and strip on the left, the heatmap on the right, tables below."""
+def board(scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, tabs: Any) -> pn.Column:
+    """Arrange the views: scatter and strip on the left, the heatmap on the right, tabs below."""
     left = pn.Column(scatter, later(strip), sizing_mode="stretch_both")
     right = later(pn.Column(dendrogram, heatmap, sizing_mode="stretch_both"))
     return pn.Column(
         pn.Row(left, right, sizing_mode="stretch_both", min_height=400),
-        heading,
-        tables,
+        tabs,
         sizing_mode="stretch_both",
     )
+
+
+def tabs(shown: Sequence[Any]) -> pn.Tabs:
+    """Return tabs of which each is made when it is first opened; the first is open.
+
+    Args:
+        shown: what has a title and a content, and can show and hide.
+    """
+    places = [pn.Column(sizing_mode="stretch_width", min_height=266) for _ in shown]
+    below = pn.Tabs(
+        *((tab.title, place) for tab, place in zip(shown, places, strict=True)),
+        sizing_mode="stretch_width",
+        height=TABS_HEIGHT,
+    )
+
+    def open_tab(*_: object) -> None:
+        for i, tab in enumerate(shown):
+            if i != below.active:
+                tab.hide(below)
+        tab, place = shown[below.active], places[below.active]
+        with at_once(*([pn.state.curdoc] if pn.state.curdoc else [])):
+            tab.show(below)
+            if not place.objects:
+                place.objects = [tab.content()]
+
+    below.param.watch(open_tab, "active")
+    below.jscallback(active=FOLLOW)
+    open_tab()
+    return below
+
+
+@contextlib.contextmanager
+def at_once(*documents: Document) -> Iterator[None]:
+    """Send all changes made meanwhile together; each document looks for its models but once."""
+    with contextlib.ExitStack() as held:
+        held.enter_context(pn.io.hold())
+        for document in documents:
+            held.enter_context(document.models.freeze())
+        yield
 
 
 def later(view: Any) -> Any:
@@ -43,6 +97,11 @@ def caption(text: Any, **styles: str) -> pn.pane.HTML:
         styles={**LINE, **styles},
         margin=(2, 10),
     )
+
+
+def text(html_text: Any) -> pn.pane.HTML:
+    """Return HTML, tables among it perhaps; ``html_text`` may be a parameter."""
+    return pn.pane.HTML(html_text, styles=LINE, stylesheets=[_TEXT_CSS], margin=(4, 10))
 
 
 def page(title: str, explorer: Any, *sidebar: Any) -> Any:

@@ -2,6 +2,7 @@
 
 import holoviews as hv
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dtviz.views import looks
@@ -10,17 +11,22 @@ from dtviz.views import looks
 MOST_NAMES = 12
 
 
-def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
+def scatter(
+    table: pd.DataFrame, x: str, y: str, title: str, ellipse: npt.NDArray[np.float64]
+) -> hv.Overlay:
     """Draw the columns x and y of the neuron table against each other, with the line y = x.
 
     Args:
         table: the neuron table.
         x, y: what the axes compare with: "left", or "left not right".
         title: what was computed, on which layer, which side.
+        ellipse: its corners: where chance would put nearly all neurons, (points, 2).
 
     Returns:
-        Overlay of Slope, Scatter and Labels (the names of the outermost neurons).
+        Overlay of Polygons (the ellipse), Slope, Scatter and Labels (the names of the outermost
+        neurons).
     """
+    chance = hv.Polygons([ellipse], ["x", "y"]).opts(**looks.CHANCE, framewise=True)
     dimensions = {
         "x": hv.Dimension("x", label=x),
         "y": hv.Dimension("y", label=y),
@@ -46,7 +52,7 @@ def scatter(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Overlay:
         framewise=True,
         yoffset=float(np.ptp(table["y"])) * 0.012,
     )
-    return (diagonal * points * names).opts(
+    return (chance * diagonal * points * names).opts(
         title=looks.heading(title),
         xlabel=looks.literal(x),
         ylabel=looks.literal(y),

@@ -5,9 +5,10 @@ from typing import Literal
 from dtviz.model import Model
 
 
-def of_layer(layer: int | Literal["all"], side: str) -> str:
-    """Return "layer 2, out"."""
-    return f"{'all layers' if layer == 'all' else f'layer {layer}'}, {side}"
+def of_layer(layer: int | Literal["all"], side: str | None = None) -> str:
+    """Return "layer 2, out", or without a side "layer 2"."""
+    name = "all layers" if layer == "all" else f"layer {layer}"
+    return name if side is None else f"{name}, {side}"
 
 
 def of_model(model: Model) -> str:
@@ -24,13 +25,20 @@ def of_comparison(what: str, where: str, *, layer_norm: bool, angle: float | Non
         layer_norm: whether the neurons' vectors were normalized first.
         angle: for a contrast, that between the two actions, in degrees.
     """
-    title = f"{what} · {where}, {'LN' if layer_norm else 'no LN'}"
+    title = f"{what} · {where}, {'LN' if layer_norm else 'no LN'} · grey: 95% of chance"
     return title if angle is None else f"{title} · actions {angle:.0f}° apart"
 
 
-def of_similarity(where: str, n: int, cells: int) -> str:
-    """Return the heatmap's title; it says where cells are averages."""
-    return f"Cosine similarity · {where} · {of_cells(n, cells)}"
+def of_similarity(where: str, n: int, cells: int, limit: float) -> str:
+    """Return the heatmap's title; it says where cells are averages, and what chance would give.
+
+    Args:
+        where: from `of_layer`.
+        n: neurons.
+        cells: cells a side.
+        limit: the |cosine| that chance would keep 95% of pairs below.
+    """
+    return f"Cosine similarity · {where} · {of_cells(n, cells)} · chance ±{limit:.2f}"
 
 
 def of_cells(n: int, cells: int) -> str:
@@ -38,9 +46,48 @@ def of_cells(n: int, cells: int) -> str:
     return f"{n:,} neurons" if cells == n else f"{n:,} neurons averaged to {cells:,} × {cells:,}"
 
 
-def of_ranking(where: str, k: int, items: int, *, layer_norm: bool) -> str:
-    """Return the heading of the top-k tables."""
-    embedding = "LN(embedding)" if layer_norm else "embedding, no LN"
-    return (
-        f"What the selected neurons read · {where} · {embedding} · {k} of {items:,} at either end"
-    )
+def of_selected(where: str, n: int, of: int, cells: int, named: int) -> str:
+    """Return the title of the heatmap of the selection.
+
+    Args:
+        where: from `of_layer`.
+        n, of: neurons in view, of those that are selected.
+        cells: cells a side.
+        named: how many of the n are named.
+    """
+    shown = f"{n} selected" if n == of else f"{n} of {of} selected, those in view"
+    averaged = "" if cells == n else f", averaged to {cells:,} × {cells:,}"
+    names = "" if named == n else f" · {named} of {n} named"
+    return f"Cosine similarity · {where} · {shown}{averaged}{names}"
+
+
+def of_features(where: str, by: str, shown: int, features: int, *, layer_norm: bool) -> str:
+    """Return how neurons are compared with how many of the model's features.
+
+    Args:
+        where: from `of_layer`.
+        by: "in congruence" or "out × embedding".
+        shown, features: those that pass the filter, of all.
+        layer_norm: whether their embedding was normalized first.
+    """
+    n = f"{features:,} features" if shown == features else f"{shown:,} of {features:,} features"
+    if by == "out × embedding":
+        return f"{where} · cosine with the embedding · {n}"
+    return f"{where} · {'LN(embedding)' if layer_norm else 'embedding, no LN'} · {n}"
+
+
+def of_distribution(where: str) -> str:
+    """Return the histogram's title, which tells its colours, too."""
+    return f"{where}: all (blue), selected (red), by chance (grey)"
+
+
+def of_ecdf(pairs: int, selected: int) -> str:
+    """Return the ECDF's title: how many pairs there are, and how many of them are selected."""
+    return f"ECDF · {pairs:,} pairs, {selected:,} selected"
+
+
+def of_vectors(what: str, n: int, cells: int, named: int) -> str:
+    """Return the title of the heatmap of any set of vectors; see `of_selected`."""
+    averaged = "" if cells == n else f", averaged to {cells:,} × {cells:,}"
+    names = "" if named == n else f" · {named} of {n:,} named"
+    return f"Cosines · {what} · {n:,} rows{averaged}{names}"

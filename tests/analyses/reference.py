@@ -36,8 +36,22 @@ def cosines(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return result
 
 
-def neurons(raw: Raw, layer: int, side: str) -> np.ndarray:
+def unit(x: np.ndarray) -> np.ndarray:
+    """Rows scaled to length 1; a row of zeros stays zeros."""
+    lengths = np.linalg.norm(x, axis=1, keepdims=True)
+    return np.divide(x, lengths, out=np.zeros_like(x), where=lengths > 0)
+
+
+def paired(x: np.ndarray) -> np.ndarray:
+    """The cosines of all pairs of rows, each once."""
+    return (unit(x) @ unit(x).T)[np.triu_indices(len(x), 1)]
+
+
+def neurons(raw: Raw, layer: int | str, side: str) -> np.ndarray:
     """W_out as stored; W_in and W_gate with ln2 folded in, centred over d_model."""
+    if layer == "all":
+        layers = sum(key.endswith("mlp.W_out") for key in raw)
+        return np.vstack([neurons(raw, i, side) for i in range(layers)])
     block = f"transformer.blocks.{layer}"
     if side == "out":
         return raw[f"{block}.mlp.W_out"]
@@ -57,3 +71,16 @@ def unembedding_bias(raw: Raw) -> np.ndarray:
 
 def embedding(raw: Raw) -> np.ndarray:
     return raw["state_embedding.weight"].T
+
+
+def rtg(raw: Raw) -> np.ndarray:
+    return raw["reward_embedding.0.weight"].T
+
+
+def space(raw: Raw, name: str, layer: int | str) -> np.ndarray:
+    """What stands for the neurons in a space, with LayerNorm."""
+    if name == "out congruence":
+        return layer_normed(neurons(raw, layer, "out")) @ unembedding(raw).T
+    if name == "in congruence":
+        return neurons(raw, layer, "in") @ layer_normed(embedding(raw)).T
+    return neurons(raw, layer, name)

@@ -7,6 +7,7 @@ from scipy.cluster import hierarchy
 from scipy.spatial.distance import pdist, squareform
 
 import dtviz
+from dtviz.analyses import clustering
 from dtviz.analyses.clustering import (
     DISTANCES,
     METHODS,
@@ -16,6 +17,7 @@ from dtviz.analyses.clustering import (
     tree_segments,
 )
 from dtviz.analyses.similarity import cosine_similarity
+from dtviz.analyses.spaces import space
 from dtviz.errors import BadArgument
 
 from . import reference
@@ -247,13 +249,14 @@ def test_one_row_cannot_be_cut_in_two():
 # Drawing it
 
 
-def lines(clustering: Clustering) -> np.ndarray:
+def lines(made: Clustering) -> np.ndarray:
     """Merges x three lines (up, across, down) x (column, distance, column_end, distance_end)."""
-    frame = tree_segments(clustering)
-    assert frame.columns.tolist() == ["column", "distance", "column_end", "distance_end", "merge"]
-    merges = len(clustering.names) - 1
+    frame = tree_segments(made)
+    columns = ["column", "distance", "column_end", "distance_end", "merge", "cluster"]
+    assert frame.columns.tolist() == columns
+    merges = len(made.names) - 1
     assert frame["merge"].tolist() == [merge for merge in range(merges) for _ in range(3)]
-    return frame.drop(columns="merge").to_numpy().reshape(merges, 3, 4)
+    return frame[columns[:4]].to_numpy().reshape(merges, 3, 4)
 
 
 @given(scattered(most=40), st.sampled_from(METHODS))
@@ -312,7 +315,101 @@ def test_no_two_branches_cross(matrix):
         members[n + merge] = left + right
 
 
+def merged(linkage: np.ndarray) -> list[list[int]]:
+    """The rows that each merge brings together."""
+    n = len(linkage) + 1
+    members = [[row] for row in range(n)]
+    for left, right in linkage[:, :2].astype(int):
+        members.append(members[left] + members[right])
+    return members[n:]
+
+
+@given(TIED.filter(lambda matrix: len(matrix) > 1), st.data())
+def test_a_merge_has_the_cluster_of_all_its_rows_or_none(matrix, data):
+    made = cluster(directions(matrix))
+    n = len(matrix)
+    labels = np.array(data.draw(st.lists(st.integers(0, 2), min_size=n, max_size=n)))
+    expected = []
+    for rows in merged(made.linkage):
+        found = set(labels[rows].tolist())
+        expected += 3 * [found.pop() if len(found) == 1 else -1]
+    assert tree_segments(made, labels)["cluster"].tolist() == expected
+
+
+@given(scattered(), st.data())
+def test_above_a_cut_of_n_clusters_stand_n_minus_1_merges(matrix, data):
+    made = cluster(directions(matrix))
+    n = data.draw(st.integers(1, len(matrix)))
+    segments = tree_segments(made, made.cut(n))
+    assert (segments["cluster"] == -1).sum() == 3 * (n - 1)
+    assert (segments["cluster"] == -1).tolist() == [
+        merge >= len(matrix) - n for merge in segments["merge"]
+    ]
+
+
+def test_without_a_cut_every_merge_is_in_one_cluster():
+    assert set(tree_segments(cluster(directions(np.eye(4))))["cluster"]) == {0}
+
+
+# The best leaf order
+
+
+def walked(distances: np.ndarray, order: np.ndarray) -> float:
+    """How far it is from leaf to leaf."""
+    return float(distances[order[:-1], order[1:]].sum())
+
+
+@given(TIED, st.sampled_from(DISTANCES))
+def test_the_best_leaf_order_leaves_the_tree_as_it_is(matrix, distance):
+    usual = cluster(directions(matrix), distance=distance)
+    best = cluster(directions(matrix), distance=distance, optimal_order=True)
+    assert sorted(best.order.tolist()) == list(range(len(matrix)))
+    np.testing.assert_array_equal(best.linkage[:, 2], usual.linkage[:, 2])
+    assert list(map(sorted, merged(best.linkage))) == list(map(sorted, merged(usual.linkage)))
+
+
 # Options
+
+
+def test_the_analysis_finds_the_best_leaf_order_if_asked():
+    rows = directions(np.random.default_rng(3).normal(size=(30, 4)))
+    for best in (False, True):
+        expected = cluster(rows, optimal_order=best).order
+        made = ClusterAnalysis(optimal_order=best)(rows)
+        np.testing.assert_array_equal(made.order, expected)
+    assert not np.array_equal(cluster(rows).order, expected)
+    assert not ClusterAnalysis().optimal_order
+
+
+def test_the_analysis_finds_no_best_leaf_order_of_too_many_rows(monkeypatch):
+    rows = directions(np.random.default_rng(3).normal(size=(30, 4)))
+    monkeypatch.setattr(clustering, "MOST_ORDERED", 29)
+    made = ClusterAnalysis(optimal_order=True)(rows)
+    np.testing.assert_array_equal(made.order, cluster(rows).order)
+
+
+@pytest.mark.parametrize(("rows", "clusters"), [(12, 6), (6, 6), (4, 4), (1, 1)])
+def test_the_analysis_cuts_into_6_clusters_or_as_many_as_there_are_rows(rows, clusters):
+    analysis = ClusterAnalysis()
+    assert analysis.clusters == 6
+    made = analysis(directions(np.random.default_rng(4).normal(size=(rows, 5))))
+    assert set(analysis.cut(made).tolist()) == set(range(clusters))
+
+
+def test_the_analysis_cuts_into_as_many_clusters_as_told():
+    made = cluster(directions(np.random.default_rng(4).normal(size=(12, 5))))
+    for clusters in (1, 2, 11):
+        labels = ClusterAnalysis(clusters=clusters).cut(made)
+        np.testing.assert_array_equal(labels, made.cut(clusters))
+    for clusters in (0, 21, 2.5):
+        with pytest.raises(ValueError, match="clusters"):
+            ClusterAnalysis(clusters=clusters)
+
+
+def test_the_analysis_clusters_weights_unless_told_otherwise():
+    analysis = ClusterAnalysis()
+    assert analysis.space == "weights"
+    assert analysis.param.space.objects == ["weights", "out congruence", "in congruence"]
 
 
 def test_the_analysis_clusters_as_its_options_say():
@@ -348,11 +445,51 @@ def test_real_clustering(real, layer):
         assert parts(made.cut(12)) == parts(hierarchy.fcluster(expected, 12, "maxclust"))
 
 
-def test_real_neurons_of_all_layers_together(gated):
-    neurons = gated.neurons("all")
-    made = cluster(neurons)
-    assert len(made.names) == 512
-    expected = hierarchy.linkage(pdist(neurons.vectors.astype(float), "cosine"), "average")
+@pytest.mark.parametrize("side", ["out", "in"])
+def test_real_neurons_of_all_layers_together(real, side):
+    model, raw = real
+    made = cluster(model.neurons("all", side))
+    assert len(made.names) == model.n_layers * model.d_mlp
+    expected = hierarchy.linkage(pdist(reference.neurons(raw, "all", side), "cosine"), "average")
     np.testing.assert_allclose(
         hierarchy.cophenet(made.linkage), hierarchy.cophenet(expected), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+@pytest.mark.parametrize("method", METHODS)
+def test_real_clustering_by_every_method_and_distance(real, method, distance):
+    model, raw = real
+    made = cluster(model.neurons(1), method, distance)
+    unit = reference.unit(reference.neurons(raw, 1, "out"))
+    cosines = np.clip(unit @ unit.T, -1, 1)
+    if distance == "rows":
+        condensed = pdist(cosines)
+    else:
+        cosines = np.abs(cosines) if distance == "absolute" else cosines
+        condensed = squareform(1 - cosines, checks=False)
+    heights = hierarchy.linkage(condensed, method)[:, 2]
+    np.testing.assert_allclose(np.sort(made.linkage[:, 2]), np.sort(heights), atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["out congruence", "in congruence"])
+@pytest.mark.parametrize("layer", [0, "all"])
+def test_real_clustering_of_congruences(real, name, layer):
+    model, raw = real
+    made = cluster(space(model, name, layer))
+    expected = hierarchy.linkage(pdist(reference.space(raw, name, layer), "cosine"), "average")
+    np.testing.assert_allclose(np.sort(made.linkage[:, 2]), expected[:, 2], atol=1e-4)
+
+
+def test_real_best_leaf_order_is_as_good_as_scipys_or_better(real):
+    model, raw = real
+    for side in model.sides:
+        distances = pdist(reference.neurons(raw, 0, side), "cosine")
+        usual, best = (
+            hierarchy.leaves_list(hierarchy.linkage(distances, "average", optimal_ordering=ordered))
+            for ordered in (False, True)
+        )
+        made = cluster(model.neurons(0, side), optimal_order=True)
+        square = squareform(distances)
+        assert walked(square, made.order) <= walked(square, best) * (1 + 1e-5)
+        assert walked(square, made.order) < walked(square, usual)

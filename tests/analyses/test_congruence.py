@@ -264,3 +264,42 @@ def test_real_contrast(real):
     y = out @ (right - right @ left / (left @ left) * left)
     frame = options(contrast=True)(model.neurons(1), "out", model.unembedding)
     reference.agree(frame, np.stack([x, y, y - x], axis=1), 3e-6)
+
+
+@pytest.mark.parametrize("contrasted", [False, True])
+@pytest.mark.parametrize("layer", [0, "all"])
+def test_real_analysis_of_every_side(real, layer, contrasted):
+    model, raw = real
+    actions = reference.unembedding(raw)
+    names = model.unembedding.names
+    analysis = CongruenceAnalysis()
+    for axis in "xy":
+        analysis.param[axis].objects = names
+    for x, y in (("left", "right"), ("toggle", "forward")):
+        analysis.param.update(x=x, y=y, contrast=contrasted)
+        a, b = actions[names.index(x)], actions[names.index(y)]
+        if contrasted:
+            a, b = a - (a @ b) / (b @ b) * b, b - (a @ b) / (a @ a) * a
+        for side in model.sides:
+            neurons = reference.neurons(raw, layer, side)
+            if side == "out" and not contrasted:
+                neurons = reference.layer_normed(neurons)
+            frame = analysis(model.neurons(layer, side), side, model.unembedding)
+            expected = np.stack([neurons @ a, neurons @ b, neurons @ b - neurons @ a], axis=1)
+            reference.agree(frame, expected, 3e-6)
+            assert frame.index.tolist() == model.neurons(layer, side).names
+
+
+def test_real_contrasts_and_angles_of_all_pairs_of_actions(real):
+    model, raw = real
+    actions = reference.unembedding(raw)
+    for i, a in enumerate(model.unembedding.names):
+        for j, b in enumerate(model.unembedding.names):
+            if a == b:
+                continue
+            made = contrast(model.unembedding, a, b)
+            (coefficient,), *_ = np.linalg.lstsq(actions[j][:, None], actions[i], rcond=None)
+            reference.agree(made.vector(f"{a} not {b}"), actions[i] - coefficient * actions[j])
+            lengths = np.linalg.norm(actions[i]) * np.linalg.norm(actions[j])
+            degrees = np.degrees(np.arccos(actions[i] @ actions[j] / lengths))
+            assert angle(model.unembedding, a, b) == pytest.approx(degrees, abs=1e-3)

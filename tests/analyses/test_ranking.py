@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import dtviz
+from dtviz.analyses.across import across
+from dtviz.analyses.congruence import congruence
 from dtviz.analyses.ranking import RankingAnalysis, rank, top_k
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument
@@ -115,41 +117,38 @@ NEURONS = directions([[1, 0], [0, -1]], "n", normalization="LN")
 FEATURES = Directions([[1.0, 5], [20, 0], [-3, -3]], ["a", "b", "c"], normalization="LN")
 
 
-def test_the_analysis_ranks_by_congruence_with_the_layer_normed_embedding():
-    ranking = RankingAnalysis(k=3)(NEURONS, FEATURES, layer_norm=True)
+def test_the_analysis_ranks_the_columns_of_a_frame():
+    ranking = RankingAnalysis(k=1)(congruence(NEURONS, FEATURES))
+    assert ranking.values.tolist() == [[20, -3], [3, -5]]
+    assert ranking.frame()["item"].tolist() == ["b", "c", "c", "a"]
+    assert ranking.names == ["n0", "n1"]
+    assert ranking.items == ["a", "b", "c"]
+
+
+def test_the_analysis_ranks_congruences_with_the_layer_normed_embedding():
+    ranking = RankingAnalysis(k=3)(congruence(NEURONS, FEATURES.layer_normed()))
     normed = reference.layer_normed(FEATURES.vectors.astype(float))
     expected = {"n0": sorted(normed[:, 0]), "n1": sorted(-normed[:, 1])}
     for name, listed in ranking.frame().groupby("name"):
         top, bottom = listed.iloc[:3], listed.iloc[3:]
         np.testing.assert_allclose(bottom["value"], expected[name], atol=1e-5)
         np.testing.assert_allclose(top["value"], expected[name][::-1], atol=1e-5)
-    assert ranking.names == ["n0", "n1"]
-    assert ranking.items == ["a", "b", "c"]
-
-
-def test_the_analysis_normalizes_no_neurons():
-    # LN would make (1, 0) and (2, 0) nearly the same.
-    neurons = directions([[1, 0], [2, 0]], normalization="LN")
-    values = RankingAnalysis(k=1)(neurons, FEATURES, layer_norm=True).values
-    np.testing.assert_allclose(values[1], 2 * values[0], rtol=1e-6)
-
-
-def test_the_analysis_ranks_by_plain_congruence_without_layer_norm():
-    ranking = RankingAnalysis(k=1)(NEURONS, FEATURES, layer_norm=False)
-    assert ranking.values.tolist() == [[20, -3], [3, -5]]
-    assert ranking.frame()["item"].tolist() == ["b", "c", "c", "a"]
-
-
-def test_layer_norm_changes_nothing_where_the_model_has_none():
-    plain = Directions(FEATURES.vectors, FEATURES.names)
-    ranking = RankingAnalysis(k=1)(NEURONS, plain, layer_norm=True)
-    assert ranking.values.tolist() == [[20, -3], [3, -5]]
 
 
 def test_the_analysis_lists_10_items_unless_told_otherwise():
     assert RankingAnalysis().k == 10
     features = directions(np.random.default_rng(0).normal(size=(30, 2)))
-    assert RankingAnalysis()(NEURONS, features, layer_norm=True).k == 10
+    assert RankingAnalysis()(congruence(NEURONS, features)).k == 10
+
+
+def test_the_analysis_lists_all_items_where_there_are_fewer_than_k():
+    assert RankingAnalysis(k=50)(congruence(NEURONS, FEATURES)).k == 3
+
+
+def test_the_analysis_ranks_by_what_neurons_read_unless_told_otherwise():
+    analysis = RankingAnalysis()
+    assert analysis.ranked_by == "in congruence"
+    assert list(analysis.param.ranked_by.objects) == ["in congruence", "out × embedding"]
 
 
 @pytest.mark.parametrize("k", [0, 51, 2.5])
@@ -158,20 +157,36 @@ def test_the_analysis_takes_no_k_beyond_its_bounds(k):
         RankingAnalysis(k=k)
 
 
+def check_both_ends(ranking, expected: np.ndarray) -> None:
+    """Compare with a sort of all values, and each item with the value it is listed with."""
+    ordered = np.sort(expected, axis=1)
+    ends = np.hstack([ordered[:, ::-1][:, :10], ordered[:, :10]])
+    reference.agree(ranking.values, ends)
+    listed = np.take_along_axis(expected, ranking.columns, axis=1)
+    reference.agree(listed, ends)
+    for end in (ranking.columns[:, :10], ranking.columns[:, 10:]):
+        # No item is listed twice at one end.
+        assert (np.diff(np.sort(end, axis=1), axis=1) > 0).all()
+
+
 @pytest.mark.parametrize("layer_norm", [True, False])
-def test_real_top_k(real, layer_norm):
+@pytest.mark.parametrize("layer", [1, "all"])
+def test_real_top_k(real, layer, layer_norm):
     model, raw = real
     features = reference.embedding(raw)
     if layer_norm:
         features = reference.layer_normed(features)
-    expected = reference.neurons(raw, 1, "in") @ features.T
-    ranking = RankingAnalysis(k=10)(model.neurons(1, "in"), model.embedding, layer_norm)
-    ordered = np.sort(expected, axis=1)
-    ends = np.hstack([ordered[:, ::-1][:, :10], ordered[:, :10]])
-    reference.agree(ranking.values, ends)
-    # Each item has the value it is listed with, and no item is listed twice at one end.
-    listed = np.take_along_axis(expected, ranking.columns, axis=1)
-    reference.agree(listed, ends)
-    for end in (ranking.columns[:, :10], ranking.columns[:, 10:]):
-        assert all(len(set(row)) == 10 for row in end.tolist())
-    assert ranking.items == model.embedding.names
+    embedding = model.embedding.layer_normed() if layer_norm else model.embedding
+    for side in model.sides:
+        ranking = RankingAnalysis(k=10)(congruence(model.neurons(layer, side), embedding))
+        check_both_ends(ranking, reference.neurons(raw, layer, side) @ features.T)
+        assert ranking.items == model.embedding.names
+        assert ranking.names == model.neurons(layer, side).names
+
+
+@pytest.mark.parametrize("layer", [1, "all"])
+def test_real_top_k_of_what_neurons_write(real, layer):
+    model, raw = real
+    out = reference.unit(reference.neurons(raw, layer, "out"))
+    ranking = rank(across(model, "out × embedding", layer), 10)
+    check_both_ends(ranking, out @ reference.unit(reference.embedding(raw)).T)

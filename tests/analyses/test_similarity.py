@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -6,8 +7,17 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import dtviz
 from dtviz.analyses import similarity
-from dtviz.analyses.similarity import averaged_similarity, cosine_similarity, similar_pairs
-from dtviz.errors import BadArgument
+from dtviz.analyses.similarity import (
+    ExemplarAnalysis,
+    PairsAnalysis,
+    averaged_similarity,
+    cosine_similarity,
+    cosines_with,
+    exemplar_cluster,
+    similar_pairs,
+)
+from dtviz.analyses.spaces import space
+from dtviz.errors import BadArgument, UnknownName
 
 from . import reference
 from .reference import directions
@@ -19,8 +29,10 @@ MATRICES = arrays(
 RNG = np.random.default_rng(0)
 
 
-def test_the_public_name():
+def test_the_public_names():
     assert dtviz.cosine_similarity is cosine_similarity
+    assert dtviz.similar_pairs is similar_pairs
+    assert dtviz.exemplar_cluster is exemplar_cluster
 
 
 @given(MATRICES)
@@ -100,15 +112,15 @@ def test_where_all_rows_fit_each_cell_is_one_pair():
     )
 
 
-def test_real_cosines(real):
+@pytest.mark.parametrize("layer", [0, 1, "all"])
+def test_real_cosines(real, layer):
     model, raw = real
     for side in model.sides:
-        x = reference.neurons(raw, 1, side)
-        unit = x / np.linalg.norm(x, axis=1, keepdims=True)
-        frame = cosine_similarity(model.neurons(1, side))
-        np.testing.assert_allclose(frame, unit @ unit.T, atol=2e-6)
-        averaged, _ = averaged_similarity(model.neurons(1, side), np.arange(len(x)), len(x) // 4)
-        blocks = (unit @ unit.T).reshape(len(x) // 4, 4, len(x) // 4, 4).mean(axis=(1, 3))
+        unit = reference.unit(reference.neurons(raw, layer, side))
+        neurons = model.neurons(layer, side)
+        np.testing.assert_allclose(cosine_similarity(neurons), unit @ unit.T, atol=2e-6)
+        averaged, _ = averaged_similarity(neurons, np.arange(len(unit)), len(unit) // 4)
+        blocks = (unit @ unit.T).reshape(len(unit) // 4, 4, -1, 4).mean(axis=(1, 3))
         np.testing.assert_allclose(averaged, blocks, atol=2e-6)
 
 
@@ -143,7 +155,205 @@ def test_pairs_are_those_of_a_loop_over_the_rows(matrix, threshold, block):
     assert pairs["cosine"].abs().is_monotonic_decreasing
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.5, float("nan"), "0.5", None])
+@pytest.mark.parametrize(
+    "threshold", [-0.1, 1.5, 2, True, float("nan"), "0.5", None, [0.5], np.array([0.5])]
+)
 def test_a_threshold_that_is_none_is_told(threshold):
-    with pytest.raises(BadArgument, match="from 0 to 1"):
-        similar_pairs(directions(np.eye(2)), threshold)
+    rows = directions(np.eye(2))
+    for search in (lambda: similar_pairs(rows, threshold), lambda: cluster_of("r0", threshold)):
+        with pytest.raises(BadArgument) as caught:
+            search()
+        assert f"a threshold from 0 to 1, got {threshold!r}. Pass" in str(caught.value)
+
+
+@pytest.mark.parametrize("threshold", [0, 1, 0.5, np.float32(0.5), np.int64(0)])
+def test_a_threshold_may_be_any_number_from_0_to_1(threshold):
+    assert len(similar_pairs(directions(np.eye(2)), threshold)) == 0
+    assert len(exemplar_cluster(directions(np.eye(2)), "r0", threshold)) == 1
+
+
+def test_a_threshold_of_0_lists_every_pair_that_is_not_orthogonal_and_one_of_1_none():
+    rows = directions(RNG.normal(size=(40, 3)))
+    assert len(similar_pairs(rows, 0)) == 40 * 39 / 2
+    assert len(similar_pairs(rows, 1)) == 0
+    assert len(similar_pairs(directions(np.eye(5)), 0)) == 0
+
+
+def test_identical_rows_are_never_more_alike_than_1():
+    rows = directions(np.tile(RNG.normal(size=(1, 7)), (30, 1)))
+    assert len(similar_pairs(rows, 0.999)) == 30 * 29 / 2
+    assert len(similar_pairs(rows, 1)) == 0
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_without_two_rows_there_are_no_pairs(rows):
+    pairs = similar_pairs(directions(np.ones((rows, 3))), 0)
+    assert pairs.columns.tolist() == ["name_1", "name_2", "cosine", "norm_1", "norm_2"]
+    assert len(pairs) == 0
+
+
+def test_pairs_above_0_05_are_listed_unless_told_otherwise():
+    rows = directions(RNG.normal(size=(60, 30)))
+    assert (similar_pairs(rows)["cosine"].abs() > 0.05).all()
+    for pairs in (PairsAnalysis()(rows), PairsAnalysis(pairs_above=0.05)(rows)):
+        pd.testing.assert_frame_equal(pairs, similar_pairs(rows))
+    pd.testing.assert_frame_equal(PairsAnalysis(pairs_above=0.3)(rows), similar_pairs(rows, 0.3))
+    with pytest.raises(ValueError, match="pairs_above"):
+        PairsAnalysis(pairs_above=1.5)
+
+
+@pytest.mark.parametrize("layer", [1, "all"])
+def test_real_pairs(real, layer):
+    model, raw = real
+    for side in model.sides:
+        x = reference.neurons(raw, layer, side)
+        norms = np.linalg.norm(x, axis=1)
+        first, second = np.triu_indices(len(x), 1)
+        cosines = reference.paired(x)
+        pairs = similar_pairs(model.neurons(layer, side), 0.05)
+        names = np.array(model.neurons(layer, side).names)
+        expected = pd.Series(cosines, pd.MultiIndex.from_arrays([names[first], names[second]]))
+        expected = expected[np.abs(cosines) > 0.05]
+        found = pairs.set_index([pairs["name_1"].astype(str), pairs["name_2"].astype(str)])
+        # Near the threshold rounding may decide either way.
+        unsure = found.index.symmetric_difference(expected.index)
+        assert len(unsure) < len(expected) / 1000
+        both = found.index.intersection(expected.index)
+        np.testing.assert_allclose(found["cosine"][both], expected[both], atol=2e-6)
+        assert found.index.is_unique
+        assert pairs["cosine"].abs().is_monotonic_decreasing
+        norms = pd.Series(norms, names)
+        for norm, name in (("norm_1", "name_1"), ("norm_2", "name_2")):
+            np.testing.assert_allclose(pairs[norm], norms[pairs[name].astype(str)], rtol=1e-6)
+
+
+# Exemplars
+
+ROWS = directions([[1, 0], [1, 1], [-1, 0.1], [0, 1], [1, 0.2], [0, 0]])
+
+
+def cluster_of(exemplar, threshold=0.5):
+    return exemplar_cluster(ROWS, exemplar, threshold)
+
+
+def test_the_cluster_of_an_exemplar_has_it_first_then_the_others_from_the_most_alike():
+    found = cluster_of("r1")
+    assert found.columns.tolist() == ["name", "cosine"]
+    assert found["name"].tolist() == ["r1", "r4", "r0", "r3", "r2"]
+    expected = [1, 1.2 / (2 * 1.04) ** 0.5, 0.5**0.5, 0.5**0.5, -0.9 / (2 * 1.01) ** 0.5]
+    np.testing.assert_allclose(found["cosine"], expected, atol=1e-6)
+
+
+def test_the_cluster_of_several_exemplars_is_that_of_the_mean_of_their_unit_vectors():
+    rows = directions([[10, 0], [0, 1], [3, 3.3], [-1, -0.9], [1, -1]])
+    found = exemplar_cluster(rows, ["r1", "r0", "r1"])
+    assert found["name"].tolist() == ["r1", "r0", "r2", "r3"]
+    np.testing.assert_allclose(found["cosine"].iloc[:2], 0.5**0.5, atol=1e-6)
+    np.testing.assert_allclose(found["cosine"].iloc[2:], [1, -1], atol=5e-3)
+
+
+@pytest.mark.filterwarnings("error")
+def test_exemplars_that_cancel_out_resemble_nothing():
+    rows = directions([[1, 0], [-1, 0], [0, 1], [1, 1]])
+    found = exemplar_cluster(rows, ["r0", "r1"], 0)
+    assert found["name"].tolist() == ["r0", "r1"]
+    assert found["cosine"].tolist() == [0, 0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_exemplar_of_zeros_resembles_nothing():
+    assert cluster_of("r5", 0).to_numpy().tolist() == [["r5", 0]]
+
+
+def test_every_row_has_a_cosine_with_an_exemplar():
+    cosines = cosines_with(ROWS, "r1")
+    assert cosines.index.tolist() == ROWS.names
+    expected = reference.cosines(ROWS.vectors.astype(float), np.array([[1.0, 1]]))[:, 0]
+    np.testing.assert_allclose(cosines, expected, atol=1e-6)
+
+
+def test_a_threshold_of_1_leaves_the_exemplar_alone_whatever_is_identical_to_it():
+    twins = directions(np.tile([[0.1, 0.2, 0.3]], (3, 1)))
+    assert exemplar_cluster(twins, "r1", 1)["name"].tolist() == ["r1"]
+    assert exemplar_cluster(twins, "r1", 0.99)["name"].tolist() == ["r1", "r0", "r2"]
+
+
+def test_one_row_is_its_own_cluster():
+    found = exemplar_cluster(directions([[3, 4]]), "r0")
+    assert found["name"].tolist() == ["r0"]
+    assert found["cosine"][0] == pytest.approx(1)
+
+
+@pytest.mark.parametrize("exemplar", ["r9", "", ["r0", "r9"], [3], [["r0"]], [None]])
+def test_an_exemplar_that_is_not_there_is_told(exemplar):
+    with pytest.raises(UnknownName, match=r"a name of vectors, got .*Choose one of 'r0'"):
+        cluster_of(exemplar)
+
+
+@pytest.mark.parametrize("exemplar", [[], None, 3])
+def test_no_exemplar_is_told(exemplar):
+    with pytest.raises(BadArgument, match=r"Expected .*name.*got"):
+        cluster_of(exemplar)
+
+
+@given(MATRICES, st.data())
+def test_an_exemplar_cluster_is_that_of_a_loop_over_the_rows(matrix, data):
+    exemplar = data.draw(st.integers(0, len(matrix) - 1))
+    # Cosines of small whole numbers are not near these.
+    threshold = data.draw(st.sampled_from([0.01, 0.33, 0.77, 0.999]))
+    found = exemplar_cluster(directions(matrix), f"r{exemplar}", threshold)
+    cosines = reference.cosines(matrix, matrix)[exemplar]
+    others = [i for i in range(len(matrix)) if i != exemplar and abs(cosines[i]) > threshold]
+    assert found["name"][0] == f"r{exemplar}"
+    assert set(found["name"][1:]) == {f"r{i}" for i in others}
+    assert found["name"].is_unique
+    expected = [cosines[int(name[1:])] for name in found["name"]]
+    np.testing.assert_allclose(found["cosine"], expected, atol=1e-6)
+    assert found["cosine"][1:].is_monotonic_decreasing
+
+
+@given(MATRICES, st.sampled_from([0.01, 0.33, 0.77, 0.999]))
+def test_who_resembles_an_exemplar_is_resembled_by_it(matrix, threshold):
+    rows = directions(matrix)
+    clusters = {name: set(exemplar_cluster(rows, name, threshold)["name"]) for name in rows.names}
+    for one in rows.names:
+        for other in rows.names:
+            assert (other in clusters[one]) == (one in clusters[other])
+
+
+def test_the_analysis_finds_the_exemplar_cluster_above_its_threshold():
+    pd.testing.assert_frame_equal(ExemplarAnalysis()(ROWS, ["r1"]), cluster_of("r1", 0.5))
+    strict = ExemplarAnalysis(threshold=0.9)(ROWS, ["r1", "r0"])
+    pd.testing.assert_frame_equal(strict, cluster_of(["r1", "r0"], 0.9))
+    with pytest.raises(ValueError, match="threshold"):
+        ExemplarAnalysis(threshold=1.1)
+
+
+@pytest.mark.parametrize("layer", [1, "all"])
+def test_real_exemplar_clusters(real, layer):
+    model, raw = real
+    for side in model.sides:
+        unit = reference.unit(reference.neurons(raw, layer, side))
+        rows = model.neurons(layer, side)
+        for exemplars in ([7], [3, 200]):
+            mean = unit[exemplars].mean(axis=0)
+            cosines = unit @ (mean / np.linalg.norm(mean))
+            names = [rows.names[i] for i in exemplars]
+            found = exemplar_cluster(rows, names, 0.15)
+            place = [rows.row(name) for name in found["name"]]
+            assert place[: len(exemplars)] == exemplars
+            np.testing.assert_allclose(found["cosine"], cosines[place], atol=2e-6)
+            others = set(place) - set(exemplars)
+            assert others == set(np.flatnonzero(np.abs(cosines) > 0.15)) - set(exemplars)
+            assert found["cosine"][len(exemplars) :].is_monotonic_decreasing
+
+
+def test_real_exemplar_clusters_of_congruences(real):
+    model, raw = real
+    for name in ("out congruence", "in congruence"):
+        unit = reference.unit(reference.space(raw, name, "all"))
+        found = exemplar_cluster(space(model, name), "L1N5", 0.6)
+        cosines = unit @ unit[model.neurons().row("L1N5")]
+        expected = pd.Series(cosines, model.neurons().names)
+        np.testing.assert_allclose(found["cosine"], expected[found["name"]], atol=1e-5)
+        assert abs(len(found) - (np.abs(cosines) > 0.6).sum()) <= 1

@@ -7,7 +7,7 @@ from bokeh.document import Document
 from bokeh.models import Div
 
 from dtviz.selection import Selection
-from dtviz.views.linking import Hub, LinkedPane, Shared
+from dtviz.views.shared import Hub, LinkedPane, Shared
 
 
 @pytest.fixture

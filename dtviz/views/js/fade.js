@@ -1,13 +1,8 @@
 // Fades the rows and columns of the heatmap that are not selected, in the page's own colours.
-// Args: neurons (the hub), masks (sources of one column and of one row of pixels), figure, mapper
-// (of colours), palettes (for light and dark pages).
+// Args: neurons (the hub), masks (sources of one column and of one row of pixels), figure.
 const brush = document.createElement("canvas").getContext("2d")
 brush.fillStyle = figure.background_fill_color ?? "white" // reads back as #rrggbb
 const [red, green, blue] = [1, 3, 5].map((at) => parseInt(brush.fillStyle.slice(at, at + 2), 16))
-const palette = red + green + blue < 3 * 128 ? palettes.dark : palettes.light
-if (mapper.palette[0] !== palette[0]) {
-  mapper.palette = palette
-}
 
 const {indices} = neurons.selected
 const {leaf} = neurons.data

@@ -1,0 +1,184 @@
+"""Options: what to look at, and how, fitted to a model."""
+
+from typing import Any, Literal
+
+import param
+
+from dtviz.analyses.clustering import ClusterAnalysis
+from dtviz.analyses.congruence import CongruenceAnalysis, usual_pair
+from dtviz.analyses.features import FeatureFilter
+from dtviz.analyses.ranking import RankingAnalysis
+from dtviz.analyses.similarity import ExemplarAnalysis, PairsAnalysis
+from dtviz.analyses.spaces import spaces_of
+from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.model import Model, Side
+
+Layer = int | Literal["all"]
+
+
+class _Model(param.Parameter):
+    """A model that is checked before it is set."""
+
+    def __set__(self, obj: "Options", model: object) -> None:
+        obj.check(model)
+        super().__set__(obj, model)
+
+
+class Options(param.Parameterized):
+    """What to look at: a model, a layer, a side, and the options of the analyses.
+
+    Args:
+        model: what to look at.
+        layer: a layer's number or "all"; the last layer by default.
+        side: which vectors of the neurons to look at: "out", "in" or "gate".
+        x, y: the actions (or tokens) to compare; left and right, or the first and the last, by
+            default.
+        layer_norm, contrast: see `CongruenceAnalysis`.
+        space, method, distance, optimal_order, clusters: see `ClusterAnalysis`.
+        norm_above, named: see `FeatureFilter`.
+        ranked_by, k: see `RankingAnalysis`.
+        threshold: see `ExemplarAnalysis`.
+        pairs_above: see `PairsAnalysis`.
+
+    Raises:
+        BadArgument: if an option is none of those it can be.
+        UnknownName: if the model has no such layer, side or action.
+    """
+
+    model = _Model(doc="The model in view; set it to open another.")
+    layer = param.Selector(label="Layer", doc="The layer whose neurons are in view, or all.")
+    side = param.Selector(
+        label="Side",
+        doc="Which weights of a neuron to look at: what it writes (out), what it reads (in), or "
+        "what its gate reads (gate).",
+    )
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        layer: Layer | None = None,
+        side: Side | None = None,
+        x: str | None = None,
+        y: str | None = None,
+        layer_norm: bool | None = None,
+        contrast: bool | None = None,
+        space: str | None = None,
+        method: str | None = None,
+        distance: str | None = None,
+        optimal_order: bool | None = None,
+        clusters: int | None = None,
+        norm_above: float | None = None,
+        named: str | None = None,
+        ranked_by: str | None = None,
+        k: int | None = None,
+        threshold: float | None = None,
+        pairs_above: float | None = None,
+    ) -> None:
+        super().__init__(model=model)
+        self.congruence = CongruenceAnalysis()
+        self.clustering = ClusterAnalysis()
+        self.features = FeatureFilter()
+        self.ranking = RankingAnalysis()
+        self.exemplar = ExemplarAnalysis()
+        self.pairs = PairsAnalysis()
+        self.offer_choices()
+        _choose(self, layer=layer, side=side)
+        _choose(self.congruence, x=x, y=y, layer_norm=layer_norm, contrast=contrast)
+        _choose(
+            self.clustering,
+            space=space,
+            method=method,
+            distance=distance,
+            optimal_order=optimal_order,
+            clusters=clusters,
+        )
+        _choose(self.features, norm_above=norm_above, named=named)
+        _choose(self.ranking, ranked_by=ranked_by, k=k)
+        _choose(self.exemplar, threshold=threshold)
+        _choose(self.pairs, pairs_above=pairs_above)
+
+    def check(self, model: object) -> None:
+        """Refuse what cannot be looked at.
+
+        Raises:
+            BadArgument: if it is no model.
+        """
+        if not isinstance(model, Model):
+            raise BadArgument(
+                expected="a Model",
+                got=shortened(model),
+                do="Open a checkpoint with dtviz.load, or make one with Model.from_arrays.",
+            )
+
+    @property
+    def analyses(self) -> tuple[param.Parameterized, ...]:
+        """The analyses: their parameters are the options."""
+        return (
+            self.congruence,
+            self.clustering,
+            self.features,
+            self.ranking,
+            self.exemplar,
+            self.pairs,
+        )
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options in force: what is taken besides the model, to show the same again."""
+        return {"layer": self.layer, "side": self.side} | {
+            name: value
+            for analysis in self.analyses
+            for name, value in analysis.param.values().items()
+            if name != "name"
+        }
+
+    def offer_choices(self) -> None:
+        """Fit the choices of the options to the model; a choice it has too stays."""
+        layers = list(range(self.model.n_layers))
+        _offer(self.param.layer, [*layers, "all"], layers[-1])
+        _offer(self.param.side, list(self.model.sides), "out")
+        spaces = [name for name in spaces_of(self.model) if name not in self.model.sides]
+        _offer(self.clustering.param.space, ["weights", *spaces], "weights")
+        if self.model.unembedding is not None:
+            actions = self.model.unembedding.names
+            x, y = usual_pair(actions)
+            _offer(self.congruence.param.x, actions, x)
+            _offer(self.congruence.param.y, actions, y)
+
+
+def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:
+    """Give a parameter its choices; its value stays if it is among them."""
+    owner, name = parameter.owner, parameter.name
+    value = getattr(owner, name)
+    parameter.objects = choices
+    # Set in any case: a widget that lost its choice has taken the first one.
+    setattr(owner, name, value if value in choices else default)
+
+
+def _choose(owner: param.Parameterized, **options: Any) -> None:
+    """Set those options that are not None.
+
+    Raises:
+        UnknownName: for a name or layer that is not among the choices.
+        BadArgument: for another value that the option cannot have.
+    """
+    for name, value in options.items():
+        if value is None:
+            continue
+        parameter = owner.param[name]
+        choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
+        if choices is not None and value not in choices:
+            raise UnknownName(
+                expected=f"{name} to be one of {listed(choices)}",
+                got=shortened(value),
+                do="Choose one of these.",
+            )
+        try:
+            setattr(owner, name, value)
+        except (TypeError, ValueError) as error:
+            raise BadArgument(
+                expected=f"an option that fits: {parameter.doc}",
+                got=f"{name}={shortened(value)}",
+                do=str(error),
+            ) from error

@@ -1,0 +1,36 @@
+"""Counts: how often each feature is among those listed for the selected neurons."""
+
+from typing import Any
+
+import holoviews as hv
+
+from dtviz.selection import Selection
+from dtviz.study import Study
+from dtviz.tabs.tab import Tab
+from dtviz.views import looks
+from dtviz.views.bars import MOST_BARS, counts
+from dtviz.views.linking import count_items
+from dtviz.views.shared import Hub, Shared
+
+
+class Counts(Tab):
+    """A bar for each feature."""
+
+    title = "Counts"
+    doc = "How often each feature is listed for the selected neurons."
+    without_python = True
+
+    def __init__(self, study: Study, selection: Selection, hub: Hub, ranking: Shared) -> None:
+        self._ranking = ranking
+        super().__init__(study, selection, hub)
+
+    def find(self) -> str:
+        """Find the features at either end for every neuron in view."""
+        self._ranking.hold(self.study.ranked)
+        return self.study.why_nothing
+
+    def make_views(self) -> list[Any]:
+        """Return the bars, which a script counts."""
+        count = count_items(self.hub, self._ranking, "counts", MOST_BARS)
+        hooks = hv.opts.Rectangles(hooks=[count, looks.tidy])
+        return [self.plot(lambda: counts("Counts"), hooks, linked=[self._ranking])]

@@ -1,0 +1,73 @@
+"""Moments: strips of what is known of each neuron, or of each feature, in a number."""
+
+from typing import Any
+
+import holoviews as hv
+import param
+
+from dtviz.tabs.tab import Tab
+from dtviz.views import looks
+from dtviz.views.linking import draw_points
+from dtviz.views.strip import upright
+
+MOMENTS = {"mean_abs": "mean |congruence|", "std": "standard deviation", "kurtosis": "kurtosis"}
+
+
+class Moments(Tab):
+    """A strip for each number; those of neurons are linked."""
+
+    title = "Moments"
+    doc = "Norms, congruences and their moments, of each neuron or of each feature."
+    without_python = True
+
+    of = param.Selector(
+        default="moments of neurons",
+        objects=["moments of neurons", "lengths and sides of neurons", "moments of features"],
+        label="Strips",
+        doc="Of each neuron: the moments of its congruences with all features; or its norm, its "
+        "congruence with each of the two actions and with the return-to-go. Of each feature: the "
+        "moments of its congruences with all neurons in view, and its norm.",
+    )
+
+    def set_up(self) -> None:
+        """Offer what there are strips of."""
+        self.options = [self.param.of]
+
+    def find(self) -> str:
+        """Find the table to draw, and what chance would give."""
+        study = self.study
+        if self.of == "moments of features":
+            found = study.feature_moments
+            if found is None:
+                return study.why_nothing
+            self._table = found.assign(name=found.index, difference=0.0)
+            self._limits = {}
+            return ""
+        self._table = study.neurons
+        self._limits = study.limits
+        return study.why_nothing if self.of == "moments of neurons" else ""
+
+    def shape(self) -> object:
+        """Other columns ask for other strips."""
+        return (self.of, *self._labels().items())
+
+    def _labels(self) -> dict[str, str]:
+        if self.of == "moments of neurons":
+            return MOMENTS
+        if self.of == "moments of features":
+            return {"norm": "norm", **MOMENTS}
+        x, y = self.study.axes
+        labels = {"norm": "norm", "x": x, "y": y, "rtg_in": "RTG, in", "rtg_out": "RTG, out"}
+        return {name: label for name, label in labels.items() if name in self._table}
+
+    def make_views(self) -> list[Any]:
+        """Return the strips."""
+        return [self._strip(*label) for label in self._labels().items()]
+
+    def _strip(self, column: str, label: str) -> Any:
+        def draw() -> hv.Overlay:
+            return upright(self._table, column, label, self._limits.get(column))
+
+        linked = [draw_points(self.hub, f"strip of {column}", "jitter", column)]
+        hooks = [*([] if self.of == "moments of features" else linked), looks.tidy]
+        return self.plot(draw, hv.opts.Scatter(hooks=hooks))

@@ -1,0 +1,150 @@
+"""Tab: one or several views with their options, which cost nothing while they are not in sight."""
+
+from typing import Any, ClassVar
+
+import holoviews as hv
+import panel as pn
+import param
+
+from dtviz.selection import Selection
+from dtviz.study import Study
+from dtviz.views import page, titles
+from dtviz.views.controls import controls
+from dtviz.views.shared import Hub, LinkedPane
+
+# Pixels that a tab's views have.
+HEIGHT = 262
+
+
+class Tab(pn.viewable.Viewer):
+    """One tab of the explorer; alone in a notebook it shows itself, too.
+
+    A subclass says in ``find`` what it shows, which is called when something has changed while the
+    tab is in sight, and when it comes in sight after something has changed.
+
+    Args:
+        study: what the analyses find.
+        selection: which neurons are selected.
+        hub: the neurons in the browser.
+    """
+
+    title: ClassVar[str]
+    doc: ClassVar[str]
+    # Whether a snapshot has it: its views need no Python.
+    without_python: ClassVar[bool] = False
+    # Whether what it shows depends on what is selected in Python.
+    follows_selection: ClassVar[bool] = False
+    # Whether a line stands above its views, and a text beside them.
+    has_heading: ClassVar[bool] = False
+    has_text: ClassVar[bool] = False
+
+    message = param.String(doc="Why there is nothing to see; empty if there is.")
+    heading = param.String(doc="What stands above the views.")
+    text = param.String(doc="What stands beside the views, as HTML.")
+    changes = param.Integer(doc="Counts how often what is shown has changed.")
+
+    def __init__(self, study: Study, selection: Selection, hub: Hub) -> None:
+        super().__init__()
+        self.study, self.selection, self.hub = study, selection, hub
+        self._viewers: set[object] = set()
+        self._is_stale = True
+        self._shape: object = None
+        self.row = pn.Row(sizing_mode="stretch_width", height=HEIGHT)
+        self.options: list[param.Parameter] = []
+        self.set_up()
+        for option in self.options:
+            option.owner.param.watch(self.refresh, option.name)
+
+    def set_up(self) -> None:
+        """Name the options of this tab, once."""
+
+    def find(self) -> str:
+        """Find what is to be shown; return why there is nothing, or an empty text."""
+        raise NotImplementedError
+
+    def make_views(self) -> list[Any]:
+        """Return the views, made of what was found; they follow ``changes``."""
+        raise NotImplementedError
+
+    def shape(self) -> object:
+        """Return what, when it changes, asks for other views instead of the same drawn again."""
+        return None
+
+    @property
+    def compared_with(self) -> str:
+        """Which side of the neurons is compared with how many features, and how."""
+        study = self.study
+        return titles.of_features(
+            titles.of_layer(study.layer, study.reading_side),
+            study.ranking.ranked_by,
+            len(study.embedding or ()),
+            len(study.model.embedding or ()),
+            layer_norm=study.congruence.layer_norm and study.model.normalization is not None,
+        )
+
+    def refresh(self, *_: object) -> None:
+        """Follow a change, now or when the tab comes in sight."""
+        self._is_stale = True
+        if self._viewers:
+            self._update()
+
+    def show(self, viewer: object) -> None:
+        """Be in sight, of a page's tabs for instance, and up to date."""
+        self._viewers.add(viewer)
+        if self._is_stale:
+            self._update()
+
+    def hide(self, viewer: object) -> None:
+        """Be out of sight for a viewer that it was shown to."""
+        self._viewers.discard(viewer)
+
+    def _update(self) -> None:
+        self._is_stale = False
+        self.message = self.find()
+        self.row.visible = not self.message
+        if self.message:
+            return
+        shape = self.shape()
+        if self.row.objects and shape == self._shape:
+            self.changes += 1
+        else:
+            self._shape = shape
+            self.row.objects = self.make_views()
+
+    def plot(self, draw: Any, *hooked: Any, linked: Any = (), **layout: Any) -> Any:
+        """Return a pane that draws again at each change.
+
+        Args:
+            draw: returns the element.
+            hooked: options with hooks.
+            linked: frames that the hooks ask for, besides the hub.
+            layout: of the pane.
+        """
+        drawn = hv.DynamicMap(pn.bind(lambda _: draw(), self.param.changes))
+        # Axes of the same name are not the same: HoloViews would give them one range.
+        layout = {"sizing_mode": "stretch_width", "height": HEIGHT, "linked_axes": False, **layout}
+        return LinkedPane(drawn.opts(*hooked) if hooked else drawn, [self.hub, *linked], **layout)
+
+    def controls(self) -> list[Any]:
+        """Return widgets for the options of this tab: Panel's own, which are made quickly."""
+        return controls(pn.widgets, self.options)
+
+    def __panel__(self) -> pn.Column:
+        self.show(self)  # alone, and for good
+        return self.content()
+
+    def content(self) -> pn.Column:
+        """Return the tab: its options and its views."""
+        beside = self.controls()
+        if self.has_text:
+            beside.append(page.text(self.param.text))
+        options = [pn.Column(*beside, width=290, height=HEIGHT, scroll="y-auto")] if beside else []
+        why = page.caption(self.param.message)
+        why.visible = self.param.message.rx.bool()
+        above = [page.caption(self.param.heading)] if self.has_heading else []
+        return pn.Column(
+            why,
+            *above,
+            pn.Row(*options, self.row, sizing_mode="stretch_width"),
+            sizing_mode="stretch_width",
+        )

@@ -1,0 +1,103 @@
+"""Tables: the numbers behind the plots, to sort, to filter and to take away."""
+
+import io
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import panel as pn
+import param
+from bokeh.models.widgets.tables import NumberFormatter
+
+from dtviz import tables
+from dtviz.errors import DtvizError
+from dtviz.tabs.tab import HEIGHT, Tab
+
+
+class Tables(Tab):
+    """One table, and its downloads."""
+
+    title = "Tables"
+    doc = "The numbers behind the plots: sort, filter, take away."
+    follows_selection = True
+    has_text = True
+
+    kind = param.Selector(
+        objects=list(tables.KINDS),
+        label="Table",
+        doc="What to list; dtviz table writes the same.",
+    )
+    only_selected = param.Boolean(
+        default=False, label="Selected only", doc="List only rows of selected neurons."
+    )
+
+    def set_up(self) -> None:
+        """Offer the tables."""
+        self.options = [
+            self.param.kind,
+            self.param.only_selected,
+            self.study.pairs.param.pairs_above,
+        ]
+
+    def find(self) -> str:
+        """Find the table."""
+        self.text = ""
+        try:
+            every = tables.table(self.kind, self.study)
+        except DtvizError as error:
+            return str(error)
+        self.frame = every
+        columns = [name for name in ("name", "name_1", "name_2") if name in every]
+        if self.only_selected and columns:
+            chosen = every[columns].isin(self.selection.names).all(axis=1)
+            self.frame = every[chosen].reset_index(drop=True)
+        n, of = len(self.frame), len(every)
+        self.text = f"{n:,} rows" if n == of else f"{n:,} of {of:,} rows"
+        return ""
+
+    def controls(self) -> list[Any]:
+        """Return the widgets, and a button for each format."""
+        buttons = [
+            pn.widgets.FileDownload(
+                callback=partial(self._encoded, kind),
+                filename=pn.bind(lambda name, kind=kind: f"{name}{kind}", self.param.kind),
+                label=kind[1:].upper(),
+                button_type="primary",
+                sizing_mode="stretch_width",
+                margin=(2, 5),
+            )
+            for kind in tables.FORMATS
+        ]
+        return [*super().controls(), pn.Row(*buttons, sizing_mode="stretch_width")]
+
+    def _encoded(self, kind: str) -> io.BytesIO:
+        return io.BytesIO(tables.encoded(self.frame, kind, self.study.model))
+
+    def shape(self) -> object:
+        """Another table has other columns."""
+        return self.kind
+
+    def make_views(self) -> list[Any]:
+        """Return the table."""
+        decimals = self.frame.select_dtypes(np.floating).columns
+        return [
+            pn.widgets.Tabulator(
+                pn.bind(lambda _: self._shown(), self.param.changes),
+                pagination="remote",
+                page_size=6,
+                formatters={name: NumberFormatter(format="0.0000") for name in decimals},
+                stylesheets=[":host .tabulator { font-size: 12px; }"],
+                header_filters=True,
+                disabled=True,
+                show_index=False,
+                height=HEIGHT,
+                sizing_mode="stretch_width",
+                layout="fit_data_stretch",
+            )
+        ]
+
+    def _shown(self) -> pd.DataFrame:
+        # As text: Tabulator offers no filter for categories.
+        names = self.frame.select_dtypes("category").columns
+        return self.frame.astype(dict.fromkeys(names, str))

@@ -1,0 +1,82 @@
+"""Vectors: norms, bias and cosine similarity of the unembedding, or of any other set of a model."""
+
+from typing import Any
+
+import holoviews as hv
+import pandas as pd
+import param
+
+from dtviz.analyses.similarity import averaged_similarity
+from dtviz.directions import Directions
+from dtviz.study import MOST_CELLS
+from dtviz.tabs.tab import Tab
+from dtviz.views import looks, titles
+from dtviz.views.bars import bars
+from dtviz.views.labelled import SQUARE, labelled, named
+from dtviz.views.linking import themed
+
+
+class Vectors(Tab):
+    """Bars of norms and biases, and the labelled heatmap."""
+
+    title = "Unembedding"
+    doc = "Norms, bias and cosines of the actions, or of any other vectors of the model."
+    without_python = True
+
+    which = param.Selector(label="Vectors", doc="The set of vectors to look at.")
+    is_clustered = param.Boolean(
+        default=False,
+        label="Clustered",
+        doc="Order the heatmap so that vectors that resemble each other are neighbours.",
+    )
+
+    def set_up(self) -> None:
+        """Offer the sets of the model, and to cluster them."""
+        self.options = [self.param.which, self.param.is_clustered]
+        self._offer()
+
+    def _offer(self) -> None:
+        sets = list(self.study.sets)
+        self.param.which.objects = sets
+        self.which = self.which if self.which in sets else sets[0]
+
+    def find(self) -> str:
+        """Find the set, and how it is ordered."""
+        self._offer()
+        self._vectors: Directions = self.study.sets[self.which]
+        n = len(self._vectors)
+        order = list(range(n))
+        if self.is_clustered:
+            order = [int(row) for row in self.study.clustering(self._vectors).order]
+        self._names = [self._vectors.names[row] for row in order]
+        self._similarity, _ = averaged_similarity(self._vectors, order, MOST_CELLS)
+        return ""
+
+    def shape(self) -> object:
+        """Bars, or points, with a bias or without."""
+        return self.which
+
+    def make_views(self) -> list[Any]:
+        """Return norms, biases where there are any, and the heatmap."""
+        tidy = [hv.opts.Rectangles(hooks=[looks.tidy]), hv.opts.Scatter(hooks=[looks.tidy])]
+        views = [self.plot(self._draw_norms, *tidy)]
+        if self._bias is not None:
+            views.append(self.plot(self._draw_bias, *tidy))
+        hooks = hv.opts.Image(hooks=[themed("vectors"), looks.tidy])
+        return [*views, self.plot(self._draw_heatmap, hooks, max_width=SQUARE)]
+
+    @property
+    def _bias(self) -> Any:
+        return self.study.model.unembedding_bias if self.which == "unembedding" else None
+
+    def _draw_norms(self) -> hv.Overlay:
+        norms = pd.Series(self._vectors.norms, self._vectors.names)
+        return bars(norms, "L2 norm", f"Norms · {self._vectors.label}")
+
+    def _draw_bias(self) -> hv.Overlay:
+        return bars(pd.Series(self._bias, self._vectors.names), "bias", "Bias")
+
+    def _draw_heatmap(self) -> hv.Image:
+        n = len(self._names)
+        title = titles.of_vectors(self._vectors.label, n, len(self._similarity), len(named(n)))
+        return labelled(self._similarity, self._names, title)

@@ -1,0 +1,199 @@
+"""What all views of a page share: sources in the browser, and panes that know them.
+
+The truth in the browser is ``selected.indices`` of one ColumnDataSource a page, the hub
+``neurons``; in Python it is `Selection`.
+"""
+
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import panel as pn
+import param
+from bokeh.document import Document
+from bokeh.models import ColumnDataSource, Div, Model
+from panel.reactive import Reactive, SyncableData
+
+from dtviz.selection import Selection
+from dtviz.views import looks
+from dtviz.views.scripts import script
+
+
+class Shared(SyncableData):
+    """A frame in the browser: one ColumnDataSource on each page, for all views on that page.
+
+    Panel brings changes from Python to every page under that page's lock.
+
+    Args:
+        label: the name of the sources.
+        frame: what they hold.
+        columns: of the frame that are shared; all by default.
+    """
+
+    frame = param.DataFrame(doc="What is shared.")
+
+    _data_params = ["frame"]  # noqa: RUF012
+    _rename = {"frame": None, "selection": None}  # noqa: RUF012
+
+    def __init__(
+        self, label: str, frame: pd.DataFrame, columns: Sequence[str] | None = None
+    ) -> None:
+        self._label, self._columns = label, columns
+        super().__init__(frame=frame)
+
+    def _get_data(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        columns = self.frame if self._columns is None else self._columns
+        return self.frame, {name: self.frame[name].to_numpy() for name in columns}
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if "indices" in events:
+            self._updating = True  # what came from a page does not go back to it
+            try:
+                self.selection = events.pop("indices")
+            finally:
+                self._updating = False
+        super()._process_events(events)
+
+    def hold(self, frame: pd.DataFrame) -> None:
+        """Hold another frame; the same one is not sent again."""
+        if frame is not self.frame:
+            self.frame = frame
+
+    def join(self, doc: Document, root: Model, comm: Any) -> None:
+        """Make sure that the page under ``root`` has its source."""
+        ref = root.ref["id"]
+        if ref not in self._models:
+            source = ColumnDataSource(name=self._label, data=self._data)
+            source.selected.indices = self.selection
+            self._link_props(source.selected, ["indices"], doc, root, comm)
+            self._models[ref] = (SimpleNamespace(source=source, document=doc), None)
+
+    @property
+    def documents(self) -> list[Document]:
+        """The documents of all pages that have the source."""
+        return [page.document for page, _ in self._models.values()]
+
+    def source(self, root: Model) -> ColumnDataSource:
+        """Return the source of the page under ``root``, which has joined."""
+        return self._models[root.ref["id"]][0].source
+
+
+class Hub(Shared):
+    """The neuron table in the browser, its selected rows kept equal with a `Selection`.
+
+    Args:
+        table: the neuron table.
+        chosen: the selection.
+    """
+
+    def __init__(self, table: pd.DataFrame, chosen: Selection) -> None:
+        self._chosen = chosen
+        super().__init__("neurons", table)
+        self.param.watch(self._to_python, "selection")
+        chosen.param.watch(self._to_browser, "names")
+
+    def _get_data(self) -> tuple[pd.DataFrame, dict[str, Any]]:
+        table, columns = super()._get_data()
+        # HoloViews looks a mapped colour up under the name of its option.
+        return table, {
+            **columns,
+            "color": columns["difference"],
+            "jitter": looks.jitter(len(table)),
+        }
+
+    def show(self, table: pd.DataFrame) -> None:
+        """Show another table; the neurons that are selected by name are selected in it."""
+        self.frame = table
+        self._to_browser()
+
+    def _to_python(self, *_: object) -> None:
+        names = self.frame["name"].tolist()
+        in_view = set(names)
+        # Neurons of layers that are not in view stay selected.
+        elsewhere = [name for name in self._chosen.names if name not in in_view]
+        chosen = elsewhere + [names[row] for row in self.selection]
+        if set(chosen) != set(self._chosen.names):
+            self._chosen.names = chosen
+
+    def _to_browser(self, *_: object) -> None:
+        rows = self.frame.index.get_indexer(pd.Index(self._chosen.names, dtype=object))
+        self.selection = sorted(int(row) for row in rows if row >= 0)
+
+
+class LinkedPane(pn.pane.HoloViews):
+    """A HoloViews pane whose hooks find the page's shared sources.
+
+    Args:
+        plot: a HoloViews object.
+        shared: the frames that its hooks ask for.
+    """
+
+    # Below that of Panel's own pane, which stays the one that other HoloViews objects get.
+    priority = 0
+
+    def __init__(self, plot: Any, shared: list[Shared], **layout: Any) -> None:
+        self._shared = shared
+        super().__init__(plot, **layout)
+
+    def _get_model(
+        self,
+        doc: Document,
+        root: Model | None = None,
+        parent: Model | None = None,
+        comm: Any = None,
+    ) -> Model:
+        if root is not None:
+            for frame in self._shared:
+                frame.join(doc, root, comm)
+        return super()._get_model(doc, root, parent, comm)
+
+
+class Written(Reactive):
+    """HTML that a script in ``js/`` writes whenever the selection changes.
+
+    Args:
+        script: its name. It gets ``neurons`` (the hub's source), ``output`` (a Div), and under
+            their labels the sources of ``shared`` and those it fills.
+        hub: the neurons.
+        shared: further frames that the script reads.
+        fills: names of the sources that the script fills.
+    """
+
+    def __init__(
+        self,
+        script: str,
+        hub: Hub,
+        shared: dict[str, Shared] | None = None,
+        fills: tuple[str, ...] = (),
+        **layout: Any,
+    ) -> None:
+        self._script = script
+        self._shared = {"neurons": hub, **(shared or {})}
+        self._fills = fills
+        super().__init__(**layout)
+
+    def _get_model(
+        self,
+        doc: Document,
+        root: Model | None = None,
+        parent: Model | None = None,
+        comm: Any = None,
+    ) -> Model:
+        output = Div(**self._get_properties(doc), syncable=False)
+        root = root or output
+        for frame in self._shared.values():
+            frame.join(doc, root, comm)
+        sources = {label: frame.source(root) for label, frame in self._shared.items()}
+        filled = {name: ColumnDataSource(name=name, syncable=False) for name in self._fills}
+        write = script("write", self._script, output=output, **sources, **filled)
+        for source in sources.values():
+            source.js_on_change("data", write)
+        sources["neurons"].selected.js_on_change("indices", write)
+        if comm is not None:  # until a figure beside it is laid out
+            output.text = "<p>Select neurons in a plot: this follows.</p>"
+        # Alone in a notebook, nothing but this brings the script and its sources along.
+        output.js_on_change("tags", write)
+        doc.js_on_event("document_ready", write)
+        self._models[root.ref["id"]] = (output, parent)
+        return output
