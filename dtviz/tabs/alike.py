@@ -47,7 +47,7 @@ class Alike(SpaceTab):
     def controls(self) -> list[Any]:
         """Return the widgets, and the button."""
         button = pn.widgets.Button.from_param(
-            self.param.select, button_type="primary", sizing_mode="stretch_width"
+            self.param.select, color="primary", sizing_mode="stretch_width"
         )
         return [*super().controls(), button]
 

@@ -58,18 +58,22 @@ class Tables(Tab):
 
     def controls(self) -> list[Any]:
         """Return the widgets, and a button for each format."""
+        return [*super().controls(), pn.panel(pn.bind(self._buttons, self.param.kind))]
+
+    def _buttons(self, kind: str) -> pn.Row:
+        # New ones for each table: the browser keeps the name that a file had at first.
         buttons = [
             pn.widgets.FileDownload(
-                callback=partial(self._encoded, kind),
-                filename=pn.bind(lambda name, kind=kind: f"{name}{kind}", self.param.kind),
-                label=kind[1:].upper(),
-                button_type="primary",
+                callback=partial(self._encoded, ending),
+                filename=f"{kind}{ending}",
+                label=ending[1:].upper(),
+                color="primary",
                 sizing_mode="stretch_width",
                 margin=(2, 5),
             )
-            for kind in tables.FORMATS
+            for ending in tables.FORMATS
         ]
-        return [*super().controls(), pn.Row(*buttons, sizing_mode="stretch_width")]
+        return pn.Row(*buttons, sizing_mode="stretch_width")
 
     def _encoded(self, kind: str) -> io.BytesIO:
         return io.BytesIO(tables.encoded(self.frame, kind, self.study.model))

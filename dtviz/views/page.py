@@ -51,6 +51,7 @@ def tabs(shown: Sequence[Any]) -> pn.Tabs:
         *((tab.title, place) for tab, place in zip(shown, places, strict=True)),
         sizing_mode="stretch_width",
         height=TABS_HEIGHT,
+        stylesheets=[".bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }"],
     )
 
     def open_tab(*_: object) -> None:

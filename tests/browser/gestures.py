@@ -77,10 +77,46 @@ class Gestures:
         self.page.goto(address)
         self.wait_until_drawn()
 
-    def wait_until_drawn(self) -> None:
-        """Wait until all views are drawn and in their places."""
+    def wait_until_drawn(self, *figures: str) -> None:
+        """Wait until figures, the main three by default, are drawn and in their places."""
         self.page.evaluate("() => { window.places = null }")
-        self.page.wait_for_function(_READY, arg=FIGURES, timeout=60_000)
+        self.page.wait_for_function(_READY, arg=list(figures) or FIGURES, timeout=60_000)
+
+    def open_tab(self, title: str, *figures: str) -> None:
+        """Open a tab and wait until its figures are drawn."""
+        self.page.locator(".bk-tab").get_by_text(title, exact=True).click()
+        if figures:
+            self.wait_until_drawn(*figures)
+
+    def select(self, names: Iterable[str]) -> None:
+        """Select neurons as a script in the page would."""
+        self.page.evaluate(
+            f"""(names) => {{
+              const rows = [...{_HUB}.data.name.keys()]
+              {_HUB}.selected.indices = rows.filter((i) => names.includes({_HUB}.data.name[i]))
+            }}""",
+            list(names),
+        )
+
+    def drawn(self, figure: str) -> dict[str, list[Any]]:
+        """The columns of what a figure draws: of its first renderer with names or items."""
+        return self.page.evaluate(
+            """(name) => {
+              const {renderers} = explorerPage().get_model_by_name(name)
+              const sources = renderers.map(({data_source}) => data_source).filter(Boolean)
+              const source = sources.find(({data}) => "item" in data || "name" in data)
+              const columns = Object.entries(source.data).map(([k, v]) => [k, [...v]])
+              return {...Object.fromEntries(columns), selected: [...source.selected.indices]}
+            }""",
+            figure,
+        )
+
+    def wait_for_title(self, figure: str, text: str) -> None:
+        """Wait until the title of a figure has a text in it."""
+        self.page.wait_for_function(
+            "([name, text]) => explorerPage().get_model_by_name(name)?.title.text.includes(text)",
+            arg=[figure, text],
+        )
 
     def open_file(self, path: Path) -> None:
         """Open a file with the network blocked; any other request than for it is foreign."""
