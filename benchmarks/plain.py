@@ -32,12 +32,12 @@ def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
     """The explorer's own elements and its numbers, linked by ``link_selections``."""
     neurons = explorer.neurons.assign(jitter=looks.jitter(len(explorer.neurons)))
     neurons = neurons.reset_index(drop=True)
-    ranking = explorer._ranking.frame()
+    ranking = explorer.ranked
     data = hv.Dataset(neurons)
     link = hv.link_selections.instance()
-    diagonal, _, names = explorer._draw_scatter(neurons)
-    zero, _ = explorer._draw_strip(neurons)
-    image = explorer._draw_heatmap(explorer._clustered)
+    ellipse, diagonal, _, names = explorer._draw_scatter(None)
+    band, zero, _ = explorer._draw_strip(None)
+    image = explorer._draw_heatmap(None)
 
     def linked(name: str, x: str, y: str) -> hv.DynamicMap:
         # link_selections takes a box on a Scatter for a range of x.
@@ -74,12 +74,12 @@ def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
         Shell(
             pn.Row(
                 pn.Column(
-                    diagonal * linked("congruence", "x", "y") * names,
-                    zero * linked("difference", "difference", "jitter"),
+                    ellipse * diagonal * linked("congruence", "x", "y") * names,
+                    band * zero * linked("difference", "difference", "jitter"),
                     sizing_mode="stretch_both",
                 ),
                 pn.Column(
-                    explorer._draw_dendrogram(explorer._clustered),
+                    explorer._draw_dendrogram(None),
                     heatmap,
                     sizing_mode="stretch_both",
                 ),

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.models import Column, CustomJS, Div, ImportedStyleSheet, Row, TabPanel, Tabs, UIElement
+from bokeh.models import (
+    Column,
+    CustomJS,
+    Div,
+    ImportedStyleSheet,
+    Row,
+    TabPanel,
+    Tabs,
+    UIElement,
+)
 from bokeh.resources import Resources
 from jinja2 import Environment
 from panel.io.resources import LOCAL_DIST
@@ -129,7 +138,11 @@ def _tabs(explorer: "Explorer", model: Callable[[Any], Any]) -> Tabs:
     places[0].children = [contents[0]]
     tabs = Tabs(
         tabs=[
-            TabPanel(title=tab.title, child=place) for tab, place in zip(shown, places, strict=True)
+            TabPanel(
+                title=tab.title,
+                child=place,
+            )
+            for tab, place in zip(shown, places, strict=True)
         ],
         stylesheets=[_text("tabs.css")],
         height=TABS_HEIGHT,

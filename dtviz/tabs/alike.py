@@ -29,7 +29,7 @@ class Alike(SpaceTab):
     doc = "Neurons that resemble one of them, or the selected ones; look before you select."
 
     exemplar = param.String(
-        label="Exemplar",
+        label="Exemplar (empty: the selected)",
         doc="The name of a neuron in view; empty for the selected ones together.",
     )
     select = param.Event(label="Select these", doc="Select the neurons beyond the threshold.")

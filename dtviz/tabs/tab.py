@@ -138,6 +138,8 @@ class Tab(pn.viewable.Viewer):
         beside = self.controls()
         if self.has_text:
             beside.append(page.text(self.param.text))
+        if beside:
+            beside.insert(0, page.text(self.doc))
         options = [pn.Column(*beside, width=290, height=HEIGHT, scroll="y-auto")] if beside else []
         why = page.caption(self.param.message)
         why.visible = self.param.message.rx.bool()

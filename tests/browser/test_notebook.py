@@ -127,3 +127,32 @@ def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
     )
     page.evaluate(f"() => {{ {alone}.get_model_by_name('neurons').selected.indices = [7, 9] }}")
     gestures.wait_for_selected({"L2N7", "L2N9"})
+
+
+def test_every_tab_is_shown_by_a_cell_of_its_own(lab, gestures):
+    names = {
+        "counts": "How often each feature",
+        "channel_map": "mean of the 2 selected",
+        "selected_heatmap": "2 selected",
+        "alike": "Cosine with the 2 selected",
+        "strips": "kurtosis",
+        "distributions": "1 selected",
+        "crossings": "embedding × unembedding",
+        "vectors": "Norms · unembedding",
+    }
+    setup = (
+        "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\n"
+        "explorer.selection.names = ['L2N1', 'L2N132']"
+    )
+    run = lab(gestures.page, [setup, *(f"explorer.{name}" for name in names), "explorer.tables"])
+    run(0)
+    for cell, text in enumerate(names.values(), start=1):
+        run(cell)
+        gestures.page.wait_for_function(
+            """(text) => Bokeh.documents.some((page) => [...page.all_models].some((model) =>
+              model.title?.text?.includes(text) && Bokeh.index.find_one(model) != null &&
+              !model.properties.inner_width.is_unset && model.inner_width > 0))""",
+            arg=text,
+        )
+    table = run(len(names) + 1)
+    expect(table.locator(".tabulator-row").first).to_be_visible()

@@ -36,12 +36,6 @@ def option(gestures, label):
     return gestures.page.get_by_label(label, exact=True).filter(visible=True).last
 
 
-def middle(gestures, figure, places):
-    """A place well inside the figure's frame that none of the places is near."""
-    [(x, y)] = gestures.corners(figure, [places])
-    return x, y
-
-
 def test_counts_are_those_of_the_top_k_tables(explorer, gestures, home, right):
     home.show(explorer)
     gestures.select(right)
@@ -150,11 +144,12 @@ def test_an_exemplars_cluster_is_seen_before_it_is_selected(explorer, served, ri
     served.open_tab("Alike")
     served.expect_text("Name a neuron as the exemplar")
     exemplar = right[0]
-    option(served, "Exemplar").fill("L2N999")
-    option(served, "Exemplar").press("Enter")
+    field = option(served, "Exemplar (empty: the selected)")
+    field.fill("L2N999")
+    field.press("Enter")
     served.expect_text("Expected a name of W_out, layer 2")
-    option(served, "Exemplar").fill(exemplar)
-    option(served, "Exemplar").press("Enter")
+    field.fill(exemplar)
+    field.press("Enter")
     served.wait_until_drawn("alike")
     for threshold in (0.5, 0.3):
         explorer.exemplar.threshold = threshold
@@ -284,3 +279,85 @@ def test_a_filter_that_fits_nothing_says_so_in_each_tab(explorer, served, named,
     explorer.features.named = "wall"
     served.open_tab("Channel map", "map")
     assert "49 of 980 features" in served.title("map")
+
+
+@pytest.mark.parametrize(
+    ("crossing", "values"),
+    [
+        ("out × embedding", "4,000 of 250,880 values"),
+        ("RTG", "512 values"),
+        ("embedding × unembedding", "4,000 of 6,860 values"),
+    ],
+)
+def test_each_crossing_is_drawn_and_what_is_left_out_is_said(served, crossing, values):
+    served.open_tab("Across spaces", "across")
+    option(served, "Compare").select_option(crossing)
+    served.wait_for_title("across", crossing)
+    served.wait_for_title("across", values)
+
+
+def test_strips_of_lengths_and_of_features(explorer, served):
+    served.open_tab("Moments", "strip of kurtosis")
+    option(served, "Strips").select_option("lengths and sides of neurons")
+    served.wait_until_drawn("strip of norm", "strip of x", "strip of rtg_in", "strip of rtg_out")
+    low, high = explorer.limits["rtg_in"]
+    bands = served.page.evaluate(
+        """() => explorerPage().get_model_by_name("strip of rtg_in").renderers
+          .filter(({type}) => type === "HSpan" || type === "BoxAnnotation")
+          .map(({bottom, top}) => [bottom, top])"""
+    )
+    annotations = served.page.evaluate(
+        """() => explorerPage().get_model_by_name("strip of rtg_in").center
+          .filter(({type}) => type === "BoxAnnotation").map(({bottom, top}) => [bottom, top])"""
+    )
+    assert any(np.allclose(band, (low, high)) for band in bands + annotations)
+    option(served, "Strips").select_option("moments of features")
+    served.page.wait_for_function(
+        """() => [...explorerPage().all_models].some(
+          ({data}) => data?.name?.length === 980 && data.kurtosis != null)"""
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", ["pairs", "top-k", "clusters", "summary", "features", "actions", "out-embedding"]
+)
+def test_each_table_is_listed(explorer, served, kind):
+    served.open_tab("Tables")
+    option(served, "Table").select_option(kind)
+    n = len(tables.table(kind, Study(explorer.model, layer=2)))
+    served.expect_text(f"{n:,} rows")
+    expect(served.page.locator(".tabulator-row").first).to_be_visible()
+
+
+@pytest.mark.parametrize("which", ["embedding", "return-to-go", "time embedding", "neurons, in"])
+def test_each_set_of_vectors_is_shown(explorer, served, which):
+    served.open_tab("Unembedding", "vectors")
+    option(served, "Vectors").select_option(which)
+    vectors = explorer.sets[which]
+    served.wait_for_title("vectors", f"{vectors.label} · {len(vectors):,} rows")
+
+
+@pytest.mark.parametrize("space", ["in congruence", "out congruence"])
+def test_the_heatmap_is_clustered_in_another_space(explorer, served, space):
+    served.choose("Resemblance of", space)
+    served.wait_for_title("similarity", f"layer 2, {space} · 256 neurons")
+    tree = dtviz.cluster(dtviz.space(explorer.model, space, 2))
+    served.page.wait_for_function(
+        f"(leaf) => leaf.every((place, i) => {served.HUB}.data.leaf[i] === place)",
+        arg=tree.leaf.tolist(),
+    )
+
+
+def test_features_can_be_those_that_neurons_write_to(explorer, served, right):
+    served.choose("Features by", "what they write")
+    served.select(right[:1])
+    cosines = dtviz.cosine_similarity(
+        explorer.model.neurons(2).subset(right[:1]), explorer.model.embedding
+    )
+    best = cosines.iloc[0].nlargest(3)
+    served.page.wait_for_function(
+        """(item) => explorerPage().get_model_by_name("top_k").data.item[0] === item""",
+        arg=best.index[0],
+    )
+    np.testing.assert_allclose(served.data("top_k")["value"][:3], best, atol=1e-6)
+    served.expect_text("cosine with the embedding")
