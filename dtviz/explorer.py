@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from dtviz import snapshot
+from dtviz.analyses.clustering import MOST_ORDERED
 from dtviz.errors import BadArgument
 from dtviz.model import Model
 from dtviz.output import write_whole
@@ -184,6 +185,8 @@ class Explorer(Study, pn.viewable.Viewer):
         n = len(self.neurons)
         where = titles.of_layer(self.layer, self.space)
         title = titles.of_similarity(where, n, self.cells, self.similarity_limit)
+        if self.clustering.is_too_large(n):
+            title += f" · best leaf order only up to {MOST_ORDERED:,}"
         return heatmap(self.similarity[0], n, title)
 
     def _draw_dendrogram(self, _: object) -> hv.Segments:

@@ -139,9 +139,9 @@ class Study(Options):
                     found[f"rtg_{side}"] = congruence_limit(self.rows(side), rtg.vectors[0])
         limits = {name: (-limit, limit) for name, limit in found.items()}
         if self.moments_limits is not None:
-            low, high = self.moments_limits.to_numpy()
-            names = self.moments_limits.columns
-            limits |= {name: (low[i], high[i]) for i, name in enumerate(names)}
+            # Of too few features there is no kurtosis.
+            known = self.moments_limits.dropna(axis=1)
+            limits |= {str(name): (known[name]["low"], known[name]["high"]) for name in known}
         return limits
 
     @property

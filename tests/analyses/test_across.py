@@ -199,7 +199,7 @@ def test_real_embedding_with_unembedding(real):
     check_ranked(frame, embedding[long] @ actions.T)
 
 
-@pytest.mark.parametrize("layer", [0, 1, "all"])
+@pytest.mark.parametrize("layer", [1, "all"])
 def test_real_out_with_embedding(real, layer):
     model, raw = real
     embedding = reference.embedding(raw)
@@ -213,7 +213,7 @@ def test_real_out_with_embedding(real, layer):
     )
 
 
-@pytest.mark.parametrize("layer", [0, 1, "all"])
+@pytest.mark.parametrize("layer", [1, "all"])
 def test_real_in_with_unembedding(real, layer):
     model, raw = real
     reads = reference.unit(reference.neurons(raw, layer, "in"))
@@ -224,7 +224,7 @@ def test_real_in_with_unembedding(real, layer):
     check_ranked(frame, expected)
 
 
-@pytest.mark.parametrize("layer", [0, 1, "all"])
+@pytest.mark.parametrize("layer", [1, "all"])
 def test_real_neurons_with_the_return_to_go(real, layer):
     model, raw = real
     frame = across(model, "RTG", layer)

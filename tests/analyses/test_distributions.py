@@ -186,7 +186,7 @@ def in_bands(found: Distribution, counts: np.ndarray) -> tuple[np.ndarray, np.nd
 @pytest.mark.parametrize("side", ["out", "in"])
 def test_of_random_weights_95_percent_of_bins_are_within_the_band(side, d):
     within = []
-    for seed in range(30):
+    for seed in range(20):
         model = random_model(200, d, seed)
         found = distribution(model, side, 0)
         within.append(in_bands(found, found.counts))
@@ -199,11 +199,11 @@ def test_of_random_weights_95_percent_of_bins_are_within_the_band(side, d):
 @pytest.mark.parametrize("name", ["out congruence", "in congruence"])
 def test_of_random_neurons_95_percent_of_bins_of_congruences_are_within_the_band(name):
     drawn = []
-    for seed in range(60):
+    for seed in range(40):
         rows = dtviz.space(random_model(120, 16, seed), name, 0)
         drawn.append(pair_counts(rows))
     within = []
-    for seed in range(6):
+    for seed in range(5):
         found = distribution(random_model(120, 16, 100 + seed), name, 0, seed=1000 * seed)
         within += [in_bands(found, counts) for counts in drawn]
     bins, sums = (np.concatenate(part) for part in zip(*within, strict=True))
@@ -317,8 +317,9 @@ def test_a_summary_of_a_layer_that_is_none_is_refused():
 
 
 @pytest.mark.parametrize("layer", [1, "all"])
-def test_real_distributions(real, layer):
+def test_real_distributions(real, layer, monkeypatch):
     model, raw = real
+    monkeypatch.setattr(distributions, "_DRAWS", 3)
     for name in spaces_of(model):
         cosines = reference.paired(reference.space(raw, name, layer))
         found = distribution(model, name, layer)
@@ -332,7 +333,7 @@ def test_real_distributions(real, layer):
         assert np.isfinite(found.frame()).all(axis=None)
 
 
-@pytest.mark.parametrize("layer", [0, 1, "all"])
+@pytest.mark.parametrize("layer", [0, "all"])
 def test_real_summaries(real, layer):
     model, raw = real
     found = summary(model, layer)

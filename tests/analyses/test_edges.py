@@ -104,7 +104,7 @@ def test_exemplar_clusters(rows):
 @pytest.mark.parametrize("distance", DISTANCES)
 @pytest.mark.parametrize("method", METHODS)
 def test_clustering(rows, method, distance):
-    for a in rows:
+    for a in (rows[0], rows[-1]):
         for best in (False, True):
             found = cluster(a, method, distance, optimal_order=best)
             assert sorted(found.order.tolist()) == list(range(len(a)))

@@ -169,8 +169,7 @@ def check_both_ends(ranking, expected: np.ndarray) -> None:
         assert (np.diff(np.sort(end, axis=1), axis=1) > 0).all()
 
 
-@pytest.mark.parametrize("layer_norm", [True, False])
-@pytest.mark.parametrize("layer", [1, "all"])
+@pytest.mark.parametrize(("layer", "layer_norm"), [(1, True), (1, False), ("all", True)])
 def test_real_top_k(real, layer, layer_norm):
     model, raw = real
     features = reference.embedding(raw)
