@@ -58,7 +58,7 @@ TABS = {
     "Moments": [3, 0],
     "Distributions": [2, 0],
     "Across spaces": [2, 0],
-    "Unembedding": [3, 0],
+    "Unembedding": [2, 0],
     "Tables": [0, 1],
 }
 

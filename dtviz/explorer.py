@@ -196,6 +196,7 @@ class Explorer(Study, pn.viewable.Viewer):
         """Make the views; they draw when they are shown."""
         # The least height is what a view has alone, in a notebook.
         responsive = {"sizing_mode": "stretch_both", "min_height": LEAST_HEIGHT}
+        across = draw_points(self._hub, "congruence", "x", "y", leads=True)
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
             plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
@@ -204,7 +205,7 @@ class Explorer(Study, pn.viewable.Viewer):
         self.scatter = linked(
             self._draw_scatter,
             self.param._compared,
-            hv.opts.Scatter(hooks=[draw_points(self._hub, "congruence", "x", "y"), looks.tidy]),
+            hv.opts.Scatter(hooks=[across, looks.tidy]),
             **responsive,
         )
         self.strip = linked(

@@ -8,7 +8,7 @@ import param
 from dtviz.tabs.tab import Tab
 from dtviz.views import looks
 from dtviz.views.linking import draw_points
-from dtviz.views.strip import upright
+from dtviz.views.strip import chance, upright
 
 MOMENTS = {"mean_abs": "mean |congruence|", "std": "standard deviation", "kurtosis": "kurtosis"}
 
@@ -65,9 +65,10 @@ class Moments(Tab):
         return [self._strip(*label) for label in self._labels().items()]
 
     def _strip(self, column: str, label: str) -> Any:
-        def draw() -> hv.Overlay:
-            return upright(self._table, column, label, self._limits.get(column))
+        def draw() -> hv.Scatter:
+            return upright(self._table, column, label)
 
         linked = [draw_points(self.hub, f"strip of {column}", "jitter", column)]
-        hooks = [*([] if self.of == "moments of features" else linked), looks.tidy]
+        band = chance(lambda: self._limits.get(column))
+        hooks = [*([] if self.of == "moments of features" else linked), band, looks.tidy]
         return self.plot(draw, hv.opts.Scatter(hooks=hooks))

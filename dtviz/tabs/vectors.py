@@ -57,24 +57,20 @@ class Vectors(Tab):
         return self.which
 
     def make_views(self) -> list[Any]:
-        """Return norms, biases where there are any, and the heatmap."""
+        """Return the bars and the heatmap."""
         tidy = [hv.opts.Rectangles(hooks=[looks.tidy]), hv.opts.Scatter(hooks=[looks.tidy])]
-        views = [self.plot(self._draw_norms, *tidy)]
-        if self._bias is not None:
-            views.append(self.plot(self._draw_bias, *tidy))
         hooks = hv.opts.Image(hooks=[themed("vectors"), looks.tidy])
-        return [*views, self.plot(self._draw_heatmap, hooks, max_width=SQUARE)]
+        return [
+            self.plot(self._draw_bars, *tidy),
+            self.plot(self._draw_heatmap, hooks, max_width=SQUARE),
+        ]
 
-    @property
-    def _bias(self) -> Any:
-        return self.study.model.unembedding_bias if self.which == "unembedding" else None
-
-    def _draw_norms(self) -> hv.Overlay:
-        norms = pd.Series(self._vectors.norms, self._vectors.names)
-        return bars(norms, "L2 norm", f"Norms · {self._vectors.label}")
-
-    def _draw_bias(self) -> hv.Overlay:
-        return bars(pd.Series(self._bias, self._vectors.names), "bias", "Bias")
+    def _draw_bars(self) -> hv.Overlay:
+        values = pd.DataFrame({"norm": self._vectors.norms}, index=self._vectors.names)
+        bias = self.study.model.unembedding_bias
+        if self.which != "unembedding" or bias is None:
+            return bars(values, f"Norms · {self._vectors.label}")
+        return bars(values.assign(bias=bias), "Norms (blue) and bias (orange) · unembedding")
 
     def _draw_heatmap(self) -> hv.Image:
         n = len(self._names)

@@ -1,6 +1,7 @@
 """Bars: a number for each of a few names."""
 
 import holoviews as hv
+import numpy as np
 import pandas as pd
 
 from dtviz.views import looks
@@ -9,37 +10,47 @@ from dtviz.views import looks
 MOST_BARS = 40
 
 
-def bars(values: pd.Series, label: str, title: str) -> hv.Overlay:
-    """Draw a bar for each row, named; or points along a line where there are more than 40.
+def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
+    """Draw a bar for each name and column; or points along a line where there are many names.
 
     Args:
-        values: a number for each name.
-        label: of the axis.
-        title: what was computed.
+        values: a row for each name; up to two columns, the first in blue, the other in orange.
+        title: what was computed, and the colours.
 
     Returns:
-        Overlay of Rectangles (or Scatter) and HLine (at zero).
+        Overlay of Rectangles (or Scatter, of more than 40 names) and HLine (at zero).
     """
-    zero = hv.HLine(0).opts(color=looks.GREY, line_width=1)
     names = [looks.literal(str(name)) for name in values.index]
-    frame = pd.DataFrame({"place": range(len(names)), "name": names, "value": values.to_numpy()})
-    hover = [("name", "@name"), (label, "@value{0.0000}")]
+    long = pd.DataFrame(
+        {
+            "place": np.tile(np.arange(len(names)), values.shape[1]),
+            "name": names * values.shape[1],
+            "what": np.repeat(values.columns.to_numpy(dtype=object), len(names)),
+            "value": values.to_numpy().ravel(order="F"),
+            "colour": np.repeat([looks.BLUE, looks.Y_COLOUR][: values.shape[1]], len(names)),
+        }
+    )
+    options = {
+        "color": "colour",
+        "line_color": None,
+        "framewise": True,
+        "tools": ["hover"],
+        "hover_tooltips": [("name", "@name"), ("@what", "@value{0.0000}")],
+    }
+    columns = ["name", "what", "colour"]
     if len(names) > MOST_BARS:
-        shown = hv.Scatter(frame, "place", ["value", "name"]).opts(
-            color=looks.BLUE, size=4, tools=["hover"], hover_tooltips=hover, framewise=True
-        )
-        ticks: list[tuple[float, str]] = []
+        shown = hv.Scatter(long, "place", ["value", *columns]).opts(**options, size=4)
     else:
-        frame = frame.assign(x0=frame["place"] - 0.4, x1=frame["place"] + 0.4, y0=0)
-        shown = hv.Rectangles(frame, ["x0", "y0", "x1", "value"], ["name"]).opts(
-            color=looks.BLUE, line_color=None, tools=["hover"], hover_tooltips=hover, framewise=True
-        )
-        ticks = list(zip(frame["place"].tolist(), names, strict=True))
+        width = 0.8 / values.shape[1]
+        left = long["place"] - 0.4 + width * np.repeat(range(values.shape[1]), len(names))
+        long = long.assign(left=left, right=left + width, zero=0.0)
+        shown = hv.Rectangles(long, ["left", "zero", "right", "value"], columns).opts(**options)
+    zero = hv.HLine(0).opts(color=looks.GREY, line_width=1)
     return (shown * zero).opts(
         **looks.small(title),
         xlabel="",
-        ylabel=label,
-        xticks=ticks,
+        ylabel="",
+        xticks=list(enumerate(names)) if len(names) <= MOST_BARS else [],
         xrotation=45,
     )
 

@@ -19,13 +19,14 @@ Hook = Callable[[Any, Any], None]
 _MASK_PIXELS = 1024
 
 
-def draw_points(hub: Hub, name: str, x: str, y: str) -> Hook:
+def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> Hook:
     """Return a hook that lets a HoloViews scatter draw the hub's rows, and select them.
 
     Args:
         hub: of the table that the element draws.
         name: what to call the Bokeh figure.
         x, y: the columns that it draws.
+        leads: whether, once laid out, it tells all other views of the page what is selected.
     """
 
     def hook(plot: Any, _: object) -> None:
@@ -34,16 +35,22 @@ def draw_points(hub: Hub, name: str, x: str, y: str) -> Hook:
         renderer.data_source = neurons
         # HoloViews gives selected points the mapped colour too.
         renderer.selection_glyph.update(fill_color=looks.ACCENT, line_color=looks.ACCENT)
+        if figure.name != name:  # the first time
+            figure.x_range.name = None  # HoloViews names it by its dimension: names must differ
+            figure.name = name
+            if leads:
+                figure.js_on_change("inner_width", script("first", neurons=neurons))
         if len(hub.frame) > looks.MANY:
             for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
                 glyph.update(fill_alpha=0, line_alpha=0)
-        if figure.name == name:
-            return  # the rest is set up already
-        figure.x_range.name = None  # HoloViews names it by its dimension: names must differ
-        figure.name = name
+            if not figure.select({"name": "dots"}):
+                draw_dots(plot, neurons)
+
+    def draw_dots(plot: Any, neurons: ColumnDataSource) -> None:
+        figure = plot.state
         empty = {"image": [np.zeros((1, 1), np.uint32)], "x": [0], "y": [0], "dw": [1], "dh": [1]}
         dots = ColumnDataSource(data=empty, syncable=False)
-        figure.image_rgba("image", x="x", y="y", dw="dw", dh="dh", source=dots)
+        figure.image_rgba("image", x="x", y="y", dw="dw", dh="dh", source=dots, name="dots")
         draw = script(
             "dots",
             neurons=neurons,
@@ -55,12 +62,11 @@ def draw_points(hub: Hub, name: str, x: str, y: str) -> Hook:
             accent=looks.ACCENT,
             most=looks.MANY,
         )
-        follow(figure, draw, neurons)
+        connect = follow(figure, draw, neurons)
         for extent in (figure.x_range, figure.y_range):
-            extent.js_on_change("start", draw)
-            extent.js_on_change("end", draw)
-        figure.js_on_change("inner_height", draw)
-        figure.js_on_change("inner_width", script("first", neurons=neurons))
+            extent.js_on_change("start", connect)
+            extent.js_on_change("end", connect)
+        figure.js_on_change("inner_height", connect)
 
     return hook
 
@@ -109,8 +115,10 @@ def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
     return hook
 
 
-def follow(figure: Any, run: Any, neurons: Any, **sources: Any) -> None:
+def follow(figure: Any, run: Any, neurons: Any, **sources: Any) -> Any:
     """Run a script whenever the selection changes, or the neurons or other sources do.
+
+    Returns what starts that, when the figure is laid out; it runs the script, too.
 
     Args:
         figure: which the script draws in; while it is not in sight, nothing is run.
@@ -121,6 +129,7 @@ def follow(figure: Any, run: Any, neurons: Any, **sources: Any) -> None:
     changing = [neurons, *sources.values()]
     connect = script("follow", figure=figure, run=run, neurons=neurons, sources=changing)
     figure.js_on_change("inner_width", connect)
+    return connect
 
 
 def follow_theme(figure: Any, mapper: Any) -> None:

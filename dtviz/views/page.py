@@ -110,7 +110,20 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     # Not before a page is served: it would restyle a notebook, with files from the network.
     import panel_material_ui as pmui
 
-    return pmui.Page(
+    class Page(pmui.Page):
+        """A page whose sign that it is busy does not make it look for all its models each time."""
+
+        def _set_on_model(self, msg: Any, root: Any, model: Any) -> Any:
+            if set(msg) != {"busy"}:
+                return super()._set_on_model(msg, root, model)
+            self._changing[root.ref["id"]] = ["busy"]
+            try:
+                model.update(**msg)
+            finally:
+                del self._changing[root.ref["id"]]
+            return ["busy"]
+
+    return Page(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[

@@ -1,9 +1,15 @@
 """Strips: each neuron by one number; the other coordinate only keeps points apart."""
 
+from collections.abc import Callable
+from typing import Any
+
 import holoviews as hv
 import pandas as pd
+from bokeh.models import BoxAnnotation
 
 from dtviz.views import looks
+
+Hook = Callable[[Any, Any], None]
 
 STRIP_HEIGHT = 150
 
@@ -38,9 +44,7 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str, limit: float) -> hv.O
     )
 
 
-def upright(
-    table: pd.DataFrame, column: str, label: str, limits: tuple[float, float] | None
-) -> hv.Overlay:
+def upright(table: pd.DataFrame, column: str, label: str) -> hv.Scatter:
     """Draw a column of the neuron table, or of a table like it, from below to above.
 
     Args:
@@ -48,17 +52,42 @@ def upright(
             number are not drawn.
         column: to draw.
         label: what it is, for the title.
-        limits: between them chance would put nearly all; None where that is not known.
-
-    Returns:
-        Overlay of HSpan (chance; without height where it is not known) and Scatter.
     """
-    points = hv.Scatter(
+    return hv.Scatter(
         table.assign(jitter=looks.jitter(len(table))), "jitter", [column, "difference", "name"]
     ).opts(
-        **looks.points(table),
+        **{
+            **looks.points(table),
+            **looks.small(label),
+            "tools": ["hover", "box_select", "tap"],
+            "active_tools": ["box_select", "tap"],
+        },
         hover_tooltips=[("name", "@name"), (label, f"@{column}{{0.000}}")],
+        xaxis=None,
+        ylabel="",
+        xlim=(-0.2, 1.2),
     )
-    low, high = limits or (0, 0)
-    chance = hv.HSpan(low, high).opts(**looks.CHANCE)
-    return (chance * points).opts(**looks.small(label), xaxis=None, ylabel="", xlim=(-0.2, 1.2))
+
+
+def chance(limits: Callable[[], tuple[float, float] | None]) -> Hook:
+    """Return a hook that marks where chance would put nearly all values of an upright strip.
+
+    A HoloViews element would take half as long again as the whole strip.
+
+    Args:
+        limits: returns the lower and the upper one, or None where they are not known.
+    """
+
+    def hook(plot: Any, _: object) -> None:
+        found = plot.state.select({"name": "chance"})
+        band = (
+            found[0] if found else BoxAnnotation(name="chance", line_color=None, level="underlay")
+        )
+        if not found:
+            plot.state.add_layout(band)
+        bottom, top = limits() or (None, None)
+        known = bottom is not None
+        band.update(bottom=bottom, top=top, visible=known)
+        band.update(fill_color=looks.CHANCE["color"], fill_alpha=looks.CHANCE["alpha"])
+
+    return hook

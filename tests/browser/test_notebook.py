@@ -138,7 +138,7 @@ def test_every_tab_is_shown_by_a_cell_of_its_own(lab, gestures):
         "strips": "kurtosis",
         "distributions": "1 selected",
         "crossings": "embedding × unembedding",
-        "vectors": "Norms · unembedding",
+        "vectors": "Norms (blue) and bias (orange)",
     }
     setup = (
         "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\n"
