@@ -57,16 +57,17 @@ class Explorer(Study, pn.viewable.Viewer):
         UnknownName: if the model has no such layer, side or action.
     """
 
-    # Results that views follow: replaced, never changed.
-    _compared = param.Parameter()
-    _similar = param.Parameter()
-    _cut = param.Parameter()
+    # Count how often results that views follow have been replaced.
+    _compared = param.Integer(0)
+    _similar = param.Integer(0)
+    _cut = param.Integer(0)
 
     def __init__(self, model: Model, **options: Any) -> None:
         super().__init__(model, **options)
         self.selection = Selection(model.neurons("all").names)
         # Whether options are being fitted to another model: views wait for the last of them.
         self._settling = False
+        self._drawn: dict[str, Any] = {}
         self._find()
         self._hub = Hub(self.neurons, self.selection)
         self._cells = Shared("cells", self._cells_frame())
@@ -152,8 +153,9 @@ class Explorer(Study, pn.viewable.Viewer):
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""
         found = {"_compared": self.compared, "_similar": self.similarity, "_cut": self.clusters}
-        others = {name: new for name, new in found.items() if new is not getattr(self, name)}
-        self.param.update(**others)
+        others = [name for name, new in found.items() if new is not self._drawn.get(name)]
+        self._drawn = found
+        self.param.update(**{name: getattr(self, name) + 1 for name in others})
 
     @property
     def cells(self) -> int:

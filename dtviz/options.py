@@ -2,6 +2,7 @@
 
 from typing import Any, Literal
 
+import numpy as np
 import param
 
 from dtviz.analyses.clustering import ClusterAnalysis
@@ -166,6 +167,8 @@ def _choose(owner: param.Parameterized, **options: Any) -> None:
     for name, value in options.items():
         if value is None:
             continue
+        if isinstance(value, np.generic):
+            value = value.item()
         parameter = owner.param[name]
         choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
         if choices is not None and value not in choices:

@@ -89,13 +89,7 @@ class Study(Options):
         Raises:
             BadArgument: if the model has no actions or tokens to compare with.
         """
-        unembedding = self.model.unembedding
-        if unembedding is None:
-            raise BadArgument(
-                expected="a model with an unembedding: actions or tokens to compare",
-                got=f"{self.model.name}, which has none",
-                do="Give Model.from_arrays an unembedding.",
-            )
+        unembedding = self._unembedding
         return self._keep(
             "compared",
             lambda: self.congruence(self.in_view, self.side, unembedding),
@@ -117,7 +111,7 @@ class Study(Options):
     @property
     def angle(self) -> float:
         """The angle between the two actions, in degrees."""
-        return angle(self.model.unembedding, self.congruence.x, self.congruence.y)
+        return angle(self._unembedding, self.congruence.x, self.congruence.y)
 
     @property
     def ellipse(self) -> np.ndarray:
@@ -156,7 +150,18 @@ class Study(Options):
 
     @property
     def _targets(self) -> Float32:
-        return self.congruence.targets(self.model.unembedding)
+        return self.congruence.targets(self._unembedding)
+
+    @property
+    def _unembedding(self) -> Directions:
+        unembedding: Directions | None = self.model.unembedding
+        if unembedding is None:
+            raise BadArgument(
+                expected="a model with an unembedding: actions or tokens to compare",
+                got=f"{self.model.name}, which has none",
+                do="Give Model.from_arrays an unembedding.",
+            )
+        return unembedding
 
     # What resembles each other.
 
@@ -179,12 +184,15 @@ class Study(Options):
 
     def rows(self, name: Space) -> Directions:
         """Return what stands for the neurons of the layer in a space; see `space`."""
+        options = self._space_options
+        # Weights are what they are, with LayerNorm or without, whatever features there are.
+        depends = {"out congruence": ["layer_norm"], "in congruence": list(options)}.get(name, [])
         return self._keep(
             f"rows {name}",
-            lambda: space(self.model, name, self.layer, **self._space_options),
+            lambda: space(self.model, name, self.layer, **options),
             self.model,
             self.layer,
-            *self._space_options.values(),
+            *(options[option] for option in depends),
         )
 
     @property
@@ -297,13 +305,12 @@ class Study(Options):
         by, embedding = self.ranking.ranked_by, self.embedding
         if self.why_nothing or embedding is None:
             return None
-        options = (by, self.congruence.layer_norm)
+        neurons, layer_norm = self.rows(self.reading_side), self.congruence.layer_norm
         return self._keep(
-            "reading", lambda: self._read(embedding), *self._view, embedding, *options
+            "reading",
+            lambda: self._compare(neurons, embedding),
+            *(neurons, embedding, by, layer_norm),
         )
-
-    def _read(self, embedding: Directions) -> pd.DataFrame:
-        return self._compare(self.rows(self.reading_side), embedding)
 
     def _compare(self, neurons: Directions, embedding: Directions) -> pd.DataFrame:
         if self.ranking.ranked_by == "out × embedding":

@@ -58,8 +58,8 @@ def _known(study: Study, frame: pd.DataFrame | None) -> pd.DataFrame:
     if study.why_nothing or frame is None:
         raise BadArgument(
             expected="neurons and input features to compare",
-            got=f"{study.model.name}. {study.why_nothing}",
-            do="Choose another table.",
+            got="none",
+            do=study.why_nothing,
         )
     return frame
 

@@ -2,17 +2,35 @@
 
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import dtviz
-from dtviz import snapshot
+from dtviz import cli, snapshot, tables
+from dtviz.study import Study
 from tests.conftest import GATED
 
 
-def run(*words):
+@pytest.fixture
+def run(capsys):
+    """The command, in this process: its exit status and what it printed."""
+
+    def run(*words):
+        try:
+            status = cli.main(words)
+        except SystemExit as exit_:  # argparse ends so
+            status = exit_.code
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=status, stdout=out, stderr=err)
+
+    return run
+
+
+def run_alone(*words):
+    """The command as a user starts it."""
     return subprocess.run(
         [sys.executable, "-m", "dtviz.cli", *words], capture_output=True, text=True, timeout=120
     )
@@ -28,7 +46,7 @@ def run(*words):
     ],
     ids=["empty", "text", "truncated", "pickle"],
 )
-def test_a_file_that_is_no_checkpoint(tmp_path, content):
+def test_a_file_that_is_no_checkpoint(run, tmp_path, content):
     path = tmp_path / "model.pt"
     path.write_bytes(content)
     result = run("explore", str(path), "--no-browser")
@@ -38,25 +56,36 @@ def test_a_file_that_is_no_checkpoint(tmp_path, content):
     assert line.startswith("dtviz: Expected ")
 
 
-def test_a_file_that_is_not_there():
+def test_a_file_that_is_not_there(run):
     result = run("explore", "nowhere.pt", "--no-browser")
     assert result.returncode == 2
     assert len(result.stderr.splitlines()) == 1
     assert "nowhere.pt" in result.stderr
 
 
-@pytest.mark.parametrize("words", [("explode",), ("explore", "--port", "many"), ()])
-def test_wrong_words_end_with_status_2_and_no_traceback(words):
+@pytest.mark.parametrize(
+    "words", [("explode",), ("explore", "--port", "many"), (), ("table", "neurons")]
+)
+def test_wrong_words_end_with_status_2_and_no_traceback(run, words):
     result = run(*words)
     assert result.returncode == 2
+    assert "usage: dtviz" in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_the_version():
-    assert run("--version").stdout == f"dtviz {dtviz.__version__}\n"
+def test_the_version(run):
+    result = run("--version")
+    assert (result.returncode, result.stdout) == (0, f"dtviz {dtviz.__version__}\n")
 
 
-def test_a_snapshot_of_the_demo(tmp_path):
+def test_help_names_every_table(run):
+    result = run("table", "--help")
+    assert result.returncode == 0
+    words = result.stdout.replace(",", " ").replace("\n", " ").replace("- ", "-").split()
+    assert set(tables.KINDS) <= set(words)
+
+
+def test_a_snapshot_of_the_demo(run, tmp_path):
     path = tmp_path / "demo.html"
     result = run("snapshot", str(path), "--layer", "1", "--select", "L1N1,L1N132")
     assert (result.returncode, result.stderr) == (0, "")
@@ -65,7 +94,7 @@ def test_a_snapshot_of_the_demo(tmp_path):
     assert about["selected"] == ["L1N1", "L1N132"]
 
 
-def test_a_table_of_another_checkpoint(gated, tmp_path):
+def test_a_table_of_another_checkpoint(run, gated, tmp_path):
     path = tmp_path / "neurons.csv"
     result = run("table", "neurons", str(GATED), "--layer", "0", "--out", str(path))
     assert (result.returncode, result.stderr) == (0, "")
@@ -73,6 +102,32 @@ def test_a_table_of_another_checkpoint(gated, tmp_path):
     written = pd.read_csv(path)
     assert written["name"].tolist() == neurons["name"].tolist()
     np.testing.assert_allclose(written["difference"], neurons["difference"], rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+@pytest.mark.parametrize("suffix", tables.FORMATS)
+def test_a_table_is_that_of_the_study(run, demo, tmp_path, kind, suffix):
+    path = tmp_path / f"table{suffix}"
+    result = run("table", kind, "--out", str(path))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    expected = tables.encoded(tables.table(kind, Study(demo)), suffix, demo)
+    assert path.read_bytes() == expected
+
+
+@pytest.mark.parametrize("layer", ["0", "all"])
+def test_a_table_is_of_the_layer_that_is_named(run, demo, tmp_path, layer):
+    path = tmp_path / "clusters.csv"
+    assert run("table", "clusters", "--layer", layer, "--out", str(path)).returncode == 0
+    study = Study(demo, layer=layer if layer == "all" else int(layer))
+    assert path.read_bytes() == tables.encoded(tables.table("clusters", study), ".csv", demo)
+
+
+def test_a_table_written_by_the_command_alone(demo, tmp_path):
+    path = tmp_path / "top-k.parquet"
+    result = run_alone("table", "top-k", "--layer", "0", "--out", str(path))
+    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    expected = tables.table("top-k", Study(demo, layer=0))
+    pd.testing.assert_frame_equal(pd.read_parquet(path).drop(columns="source"), expected)
 
 
 @pytest.mark.parametrize(
@@ -85,14 +140,32 @@ def test_a_table_of_another_checkpoint(gated, tmp_path):
         ("snapshot", "demo.html", "--select", "L2N1,N7"),
         ("table", "everything", "--out", "table.csv"),
         ("table", "pairs", "--out", "table.txt"),
+        ("table", "pairs", "--out", "missing/table.csv"),
         ("table", "pairs", "--out", "table.csv", "--layer", "9"),
+        ("table", "pairs", "nowhere.pt", "--out", "table.csv"),
         ("explore", "page.html", "--no-browser"),
     ],
 )
-def test_wrong_words_end_in_one_line_and_write_nothing(tmp_path, monkeypatch, words):
+def test_wrong_words_end_in_one_line_and_write_nothing(run, tmp_path, monkeypatch, words):
     monkeypatch.chdir(tmp_path)
     result = run(*words)
     assert result.returncode == 2
     [line] = result.stderr.splitlines()
     assert line.startswith("dtviz: Expected ")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_wrong_word_to_the_command_alone_ends_in_one_line(tmp_path):
+    result = run_alone("snapshot", str(tmp_path / "demo.html"), "--layer", "9")
+    assert (result.returncode, result.stdout) == (2, "")
+    [line] = result.stderr.splitlines()
+    assert line.startswith("dtviz: Expected ")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_is_there_stays_when_the_table_cannot_be_made(run, tmp_path):
+    path = tmp_path / "table.csv"
+    path.write_text("kept")
+    assert run("table", "everything", "--out", str(path)).returncode == 2
+    assert run("table", "pairs", "--layer", "9", "--out", str(path)).returncode == 2
+    assert path.read_text() == "kept"

@@ -1,5 +1,6 @@
 import numpy as np
 import pandas as pd
+import panel as pn
 import panel_material_ui as pmui
 import pytest
 from bokeh.models import LayoutDOM
@@ -99,14 +100,66 @@ def test_a_selection_belongs_to_names(explorer):
 
 
 def test_only_what_an_option_touches_is_computed_again(explorer):
-    clustering, compared = explorer._clustered, explorer._compared
+    clustering, compared = explorer.clustered, explorer.compared
     explorer.congruence.contrast = True
-    assert explorer._clustered is clustering
-    assert explorer._compared is not compared
-    compared = explorer._compared
+    assert explorer.clustered is clustering
+    assert explorer.compared is not compared
+    compared = explorer.compared
     explorer.clustering.method = "complete"
-    assert explorer._clustered is not clustering
-    assert explorer._compared is compared
+    assert explorer.clustered is not clustering
+    assert explorer.compared is compared
+
+
+def drawn(monkeypatch, change):
+    """The views that a change draws again."""
+    calls = []
+    for view in ("scatter", "strip", "heatmap", "dendrogram"):
+        draw = getattr(dtviz.Explorer, f"_draw_{view}")
+
+        def counted(self, found, draw=draw, view=view):
+            calls.append(view)
+            return draw(self, found)
+
+        monkeypatch.setattr(dtviz.Explorer, f"_draw_{view}", counted)
+    explorer = dtviz.Explorer(small())
+    for view in ("scatter", "strip", "heatmap", "dendrogram"):
+        getattr(explorer, view).get_root()
+    calls.clear()
+    change(explorer)
+    return sorted(calls)
+
+
+@pytest.mark.parametrize(
+    ("owner", "option", "value", "views"),
+    [
+        ("congruence", "x", "forward", ["scatter", "strip"]),
+        ("congruence", "contrast", True, ["scatter", "strip"]),
+        ("clustering", "method", "single", ["dendrogram", "heatmap"]),
+        ("clustering", "clusters", 3, ["dendrogram"]),
+        ("ranking", "k", 2, []),
+        ("exemplar", "threshold", 0.9, []),
+        ("pairs", "pairs_above", 0.9, []),
+    ],
+)
+def test_only_views_of_what_has_changed_are_drawn_again(monkeypatch, owner, option, value, views):
+    def change(explorer):
+        setattr(getattr(explorer, owner), option, value)
+
+    assert drawn(monkeypatch, change) == views
+
+
+def test_another_model_draws_each_view_but_once(monkeypatch):
+    def change(explorer):
+        explorer.model = small(n=5, layers=1)
+
+    assert drawn(monkeypatch, change) == ["dendrogram", "heatmap", "scatter", "strip"]
+
+
+def test_a_selection_draws_no_view_again(monkeypatch):
+    def change(explorer):
+        explorer.selection.names = ["L1N7"]
+
+    assert drawn(monkeypatch, change) == []
 
 
 def test_the_controls_do_not_choose_when_a_model_opens(explorer):
@@ -155,8 +208,13 @@ def test_a_model_without_actions_leaves_the_explorer_as_it_was(explorer):
 
 def test_a_model_without_features_still_opens():
     explorer = dtviz.Explorer(small(embedding=False))
-    assert explorer._ranking is None
-    assert explorer.page()
+    assert explorer.listed is None
+    assert explorer.ranked.empty
+    assert explorer.page().get_root()
+    for tab in explorer.tabs:
+        tab.show(explorer)
+    assert explorer.top_k.message == explorer.counts.message == explorer.why_nothing
+    assert explorer.why_nothing == "This model has no input features to list."
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -167,7 +225,7 @@ def test_few_neurons(n):
 
 
 def test_more_neurons_than_cells_are_averaged_and_the_title_says_so(monkeypatch):
-    monkeypatch.setattr("dtviz.explorer.MOST_CELLS", 4)
+    monkeypatch.setattr("dtviz.study.MOST_CELLS", 4)
     explorer = dtviz.Explorer(small())
     image = explorer.heatmap.object[()]
     assert image.dimension_values("cosine", flat=False).shape == (4, 4)
@@ -178,13 +236,54 @@ def test_titles_say_what_was_computed(explorer):
     def title(pane):
         return pane.object[()].opts.get("plot").kwargs["title"]
 
-    assert title(explorer.scatter) == "right against left · layer 1, out, LN"
-    assert title(explorer.strip) == "right − left · layer 1, out, LN"
-    assert title(explorer.heatmap) == "Cosine similarity · layer 1, out · 12 neurons"
+    chance = "grey: 95% of chance"
+    assert title(explorer.scatter) == f"right against left · layer 1, out, LN · {chance}"
+    assert title(explorer.strip) == f"right − left · layer 1, out, LN · {chance}"
+    limit = explorer.similarity_limit
+    assert title(explorer.heatmap) == (
+        f"Cosine similarity · layer 1, out · 12 neurons · chance ±{limit:.2f}"
+    )
     explorer.side = "in"
-    assert title(explorer.scatter) == "right against left · layer 1, in, no LN"
+    assert title(explorer.scatter) == f"right against left · layer 1, in, no LN · {chance}"
+    explorer.clustering.space = "in congruence"
+    assert title(explorer.heatmap).startswith("Cosine similarity · layer 1, in congruence · 12")
     explorer.congruence.contrast = True
     assert title(explorer.scatter).startswith("right not left against left not right")
+    assert title(explorer.scatter).endswith(f"actions {explorer.angle:.0f}° apart")
+
+
+def test_titles_follow_where_the_numbers_stay_the_same():
+    explorer = dtviz.Explorer(small(layers=1), layer=0)
+    roots = [explorer.scatter.get_root(), explorer.heatmap.get_root()]
+    explorer.layer = "all"
+    for root, name in zip(roots, ("congruence", "similarity"), strict=True):
+        assert "all layers" in root.select_one({"name": name}).title.text
+
+
+def test_a_title_says_that_there_are_too_many_neurons_for_the_best_leaf_order():
+    explorer = dtviz.Explorer(small(n=1_001, layers=1))
+    root = explorer.heatmap.get_root()
+    explorer.clustering.optimal_order = True
+    assert "only up to 1,000" in root.select_one({"name": "similarity"}).title.text
+
+
+def test_the_views_show_what_the_study_finds(explorer):
+    scatter, strip = explorer.scatter.object[()], explorer.strip.object[()]
+    corners = scatter.Polygons.I.array()
+    np.testing.assert_allclose(corners[: len(explorer.ellipse)], explorer.ellipse)
+    low, high = strip.VSpan.I.data
+    assert (low, high) == (-explorer.difference_limit, explorer.difference_limit)
+    np.testing.assert_array_equal(
+        explorer.heatmap.object[()].dimension_values("cosine", flat=False),
+        explorer.similarity[0],
+    )
+    assert len(explorer.dendrogram.object[()]) == len(explorer.segments) == 3 * 11
+
+
+def test_a_cut_colours_the_dendrogram_anew(explorer):
+    before = set(explorer.dendrogram.object[()].dimension_values("colour"))
+    explorer.clustering.clusters = 1
+    assert len(before) > len(set(explorer.dendrogram.object[()].dimension_values("colour"))) == 1
 
 
 def test_every_hook_applies(explorer, caplog):
@@ -200,10 +299,40 @@ def test_it_says_shortly_what_it_shows(explorer):
     assert len(text) < 120
 
 
-@pytest.mark.parametrize("view", ["scatter", "strip", "heatmap", "dendrogram", "top_k"])
-def test_a_view_alone_has_a_height_and_the_selection(explorer, view):
+MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
+TABS = [
+    *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
+    *("strips", "distributions", "crossings", "vectors", "tables"),
+]
+
+
+@pytest.mark.parametrize("view", MAIN + TABS)
+def test_a_view_alone_has_a_height_and_the_selection(explorer, view, caplog):
     explorer.selection.names = ["L1N7"]
-    root = getattr(explorer, view).get_root()
+    root = pn.panel(getattr(explorer, view)).get_root()
     assert max(box.height or box.min_height or 0 for box in root.select({"type": LayoutDOM})) >= 70
-    if view != "dendrogram":  # which nothing is selected in
-        assert root.select_one({"name": "neurons"}).selected.indices == [7]
+    if view not in ("dendrogram", "channel_map", "vectors", "tables"):  # nothing is selected there
+        sources = list(root.select({"name": "neurons"}))
+        assert not sources or sources[0].selected.indices == [7]
+    assert not [record for record in caplog.records if "hook" in record.getMessage()]
+
+
+def test_every_tab_is_a_view_of_its_own(explorer):
+    assert {id(tab) for tab in explorer.tabs} == {id(getattr(explorer, view)) for view in TABS}
+    titles = [tab.title for tab in explorer.tabs]
+    assert len(set(titles)) == len(titles)
+    assert all(tab.doc for tab in explorer.tabs)
+
+
+def test_an_explorer_shown_in_a_notebook_has_all_controls(explorer):
+    controls = explorer.controls(pn.widgets)
+    labels = {widget.name for widget in controls}
+    owners = (explorer.congruence, explorer.clustering, explorer.features, explorer.ranking)
+    expected = {owner.param[name].label for owner in owners for name in owner.param}
+    assert labels >= {"Layer", "Side"} | expected - {"Name"}
+    assert pn.panel(explorer).get_root()
+
+
+@pytest.mark.parametrize("option", [{"layer": np.int64(1)}, {"k": np.int64(3)}])
+def test_numbers_of_numpy_are_options_too(option, tmp_path):
+    dtviz.Explorer(small(), **option).save(tmp_path / "page.html")

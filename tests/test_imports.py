@@ -19,6 +19,14 @@ import dtviz
 PACKAGE = Path(dtviz.__file__).parent
 DRAWING = ["bokeh", "datashader", "holoviews", "panel", "panel_material_ui", "pyviz_comms"]
 LOADING = ["minigrid", "safetensors", "torch", "transformer_lens"]
+# Begins a program in which none of these can be imported.
+WITHOUT = [
+    "import sys",
+    "class Refusing:",
+    "    def find_spec(self, name, path=None, target=None):",
+    f"        assert name.partition('.')[0] not in {DRAWING + LOADING}, name",
+    "sys.meta_path.insert(0, Refusing())",
+]
 ANALYSES = [module.name for module in pkgutil.iter_modules([str(PACKAGE / "analyses")])]
 
 
@@ -36,11 +44,30 @@ def test_a_plain_import_loads_no_heavy_library():
 
 
 def test_computing_needs_nothing_that_draws_or_loads():
-    rooms = ["model", "neurons", "selection", *(f"analyses.{analysis}" for analysis in ANALYSES)]
-    python(
-        "import sys",
-        f"sys.modules.update(dict.fromkeys({DRAWING + LOADING}))",
+    rooms = ["model", "neurons", "options", "selection", "study", "tables"]
+    loaded = python(
+        *WITHOUT,
         *(f"import dtviz.{room}" for room in rooms),
+        *(f"import dtviz.analyses.{analysis}" for analysis in ANALYSES),
+        "print(*sys.modules)",
+    ).split()
+    assert {f"dtviz.{room}" for room in rooms} <= set(loaded)
+    assert not {*DRAWING, *LOADING} & set(loaded)
+
+
+def test_a_table_is_computed_and_written_with_nothing_that_draws_or_loads():
+    python(
+        *WITHOUT,
+        "import numpy as np",
+        "from dtviz import tables",
+        "from dtviz.directions import Directions",
+        "from dtviz.model import Model",
+        "from dtviz.study import Study",
+        "rows = Directions(np.eye(4), list('abcd'))",
+        "model = Model.from_arrays(np.eye(4), in_=np.eye(4), unembedding=rows, embedding=rows)",
+        "for kind in tables.KINDS:",
+        "    frame = tables.table(kind, Study(model))",
+        "    assert all(tables.encoded(frame, suffix, model) for suffix in tables.FORMATS)",
     )
 
 

@@ -38,7 +38,8 @@ def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
         "hover_tooltips": [("name", "@name"), ("@what", "@value{0.0000}")],
     }
     columns = ["name", "what", "colour"]
-    if len(names) > MOST_BARS:
+    many = len(names) > MOST_BARS
+    if many:
         shown = hv.Scatter(long, "place", ["value", *columns]).opts(**options, size=4)
     else:
         width = 0.8 / values.shape[1]
@@ -50,8 +51,7 @@ def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
         **looks.small(title),
         xlabel="",
         ylabel="",
-        xticks=list(enumerate(names)) if len(names) <= MOST_BARS else [],
-        xrotation=45,
+        **({"xaxis": None} if many else {"xticks": list(enumerate(names)), "xrotation": 45}),
     )
 
 

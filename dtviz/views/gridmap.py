@@ -18,6 +18,8 @@ def gridmap(cells: pd.DataFrame, agent: tuple[int, int] | None, title: str) -> h
         Overlay of Rectangles and Labels (the channels; the agent's place).
     """
     across, down = int(cells["x"].max()) + 1, int(cells["y"].max()) + 1
+    if agent is not None:  # it stands in the middle of the lowest row
+        across, down = max(across, 2 * agent[0] + 1), max(down, agent[1] + 1)
     channels = list(cells["channel"].unique())
     rows = 1 if len(channels) <= 10 else 2
     columns = -(-len(channels) // rows)

@@ -18,9 +18,9 @@ def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
         n: leaves.
         title: what was computed, of how many neurons, and whether it is averaged.
     """
-    # Blocks that are averaged differ by a leaf at most: they are drawn as equal.
-    centres = (np.arange(len(similarity)) + 0.5) * n / len(similarity)
-    return hv.Image((centres, centres, similarity), ["column", "row"], "cosine").opts(
+    # Blocks that are averaged differ by a leaf at most: they are drawn as equal. The first row of
+    # an image is its upper one, where y is greatest.
+    return hv.Image(similarity[::-1], ["column", "row"], "cosine", bounds=(0, 0, n, n)).opts(
         cmap=looks.SIGNED,
         clim=(-1, 1),
         colorbar=True,

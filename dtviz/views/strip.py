@@ -85,9 +85,10 @@ def chance(limits: Callable[[], tuple[float, float] | None]) -> Hook:
         )
         if not found:
             plot.state.add_layout(band)
-        bottom, top = limits() or (None, None)
-        known = bottom is not None
-        band.update(bottom=bottom, top=top, visible=known)
+        known = limits()
+        band.visible = known is not None
+        if known is not None:
+            band.update(bottom=known[0], top=known[1])
         band.update(fill_color=looks.CHANCE["color"], fill_alpha=looks.CHANCE["alpha"])
 
     return hook

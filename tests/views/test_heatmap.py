@@ -4,7 +4,10 @@ import pytest
 
 from dtviz.analyses.clustering import cluster, tree_segments
 from dtviz.directions import Directions
+from dtviz.views import looks
 from dtviz.views.heatmap import dendrogram, heatmap
+
+from .elements import HOSTILE, is_literal, options, plain
 
 
 @pytest.fixture
@@ -13,13 +16,19 @@ def similarity():
     return matrix + matrix.T - 1
 
 
+@pytest.fixture
+def tree():
+    vectors = np.random.default_rng(0).normal(size=(9, 5))
+    return cluster(Directions(vectors, [str(i) for i in range(9)]))
+
+
 def test_leaf_p_covers_the_cells_from_p_to_p_plus_1_and_the_first_is_on_top(similarity):
     image = heatmap(similarity, 4, "title")
     assert image.bounds.lbrt() == (0, 0, 4, 4)
     for row in range(4):
         for column in range(4):
             assert image[column + 0.5, row + 0.5] == similarity[row, column]
-    assert image.opts.get("plot").kwargs["invert_yaxis"]
+    assert options(image)["invert_yaxis"]
 
 
 def test_averaged_cells_span_all_leaves(similarity):
@@ -28,22 +37,44 @@ def test_averaged_cells_span_all_leaves(similarity):
 
 def test_colours_are_centred_on_zero_and_fixed(similarity):
     image = heatmap(similarity, 4, "title")
-    options = image.opts.get("plot").kwargs
-    assert options["clim"] == (-1, 1)
-    assert options["title"] == "title"
-    palette = image.opts.get("style").kwargs["cmap"]
+    assert options(image)["clim"] == (-1, 1)
+    assert options(image)["title"] == "title"
+    palette = options(image, "style")["cmap"]
     blue, _, red = palette[0], palette[len(palette) // 2], palette[-1]
     assert int(blue[5:7], 16) > int(blue[1:3], 16)
     assert int(red[1:3], 16) > int(red[5:7], 16)
 
 
-def test_the_tree_has_the_lines_of_the_clustering():
-    vectors = np.random.default_rng(0).normal(size=(9, 5))
-    lines = tree_segments(cluster(Directions(vectors, [str(i) for i in range(9)])))
+def test_the_tree_has_the_lines_of_the_clustering(tree):
+    lines = tree_segments(tree)
     segments = dendrogram(lines, 9)
     for column in ("column", "distance", "column_end", "distance_end"):
         np.testing.assert_array_equal(segments.dimension_values(column), lines[column])
-    assert segments.opts.get("plot").kwargs["xlim"] == (0, 9)
+    assert options(segments)["xlim"] == (0, 9)
+
+
+def test_each_cluster_has_a_colour_and_what_joins_several_is_grey(tree):
+    lines = tree_segments(tree, tree.cut(3))
+    assert set(lines["cluster"]) >= {-1}
+    colours = dendrogram(lines, 9).dimension_values("colour")
+    for cluster_of, colour in zip(lines["cluster"], colours, strict=True):
+        assert colour == (looks.GREY if cluster_of < 0 else looks.CLUSTERS[cluster_of])
+    assert looks.GREY not in looks.CLUSTERS
+    assert options(dendrogram(lines, 9), "style")["color"] == "colour"
+
+
+def test_an_uncut_tree_has_the_colour_of_one_cluster(tree):
+    assert set(dendrogram(tree_segments(tree), 9).dimension_values("colour")) == {looks.CLUSTERS[0]}
+
+
+def test_more_clusters_than_colours_begin_anew():
+    vectors = np.repeat(np.eye(10), 2, axis=0)
+    tree = cluster(Directions(vectors, [str(i) for i in range(20)]))
+    lines = tree_segments(tree, tree.cut(10))
+    merges = dict(zip(lines["cluster"], dendrogram(lines, 20).dimension_values("colour"), strict=1))
+    assert set(merges) == {-1, *range(10)}
+    assert merges[7] == merges[0] == looks.CLUSTERS[0]
+    assert len(set(merges.values())) == len(looks.CLUSTERS) + 1
 
 
 @pytest.mark.parametrize("n", [1, 2])
@@ -51,3 +82,14 @@ def test_one_and_two_neurons_are_drawn(n):
     directions = Directions(np.eye(2)[:n], ["L0N0", "L0N1"][:n])
     assert hv.render(heatmap(np.eye(n, dtype=np.float32), n, ""))
     assert hv.render(dendrogram(tree_segments(cluster(directions)), n))
+
+
+def test_one_neuron_covers_its_cell():
+    assert heatmap(np.eye(1, dtype=np.float32), 1, "").bounds.lbrt() == (0, 0, 1, 1)
+
+
+@pytest.mark.parametrize("title", HOSTILE)
+def test_a_title_is_shown_as_it_is(similarity, title):
+    shown = hv.render(heatmap(similarity, 4, title)).title.text
+    assert plain(shown) == title
+    assert is_literal(shown)

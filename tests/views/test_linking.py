@@ -1,97 +1,116 @@
-"""What linking does in Python; what it does in the browser is tested there."""
+"""What hooks do in Python; what their scripts do in the browser is tested there."""
 
 import holoviews as hv
+import numpy as np
 import pandas as pd
 import pytest
-from bokeh.document import Document
-from bokeh.models import Div
+from bokeh.models import GlyphRenderer, ImageRGBA, Scatter, Title
 
 from dtviz.selection import Selection
+from dtviz.views import linking, looks
+from dtviz.views.bars import counts
+from dtviz.views.crossing import strips
+from dtviz.views.gridmap import gridmap
+from dtviz.views.heatmap import heatmap
 from dtviz.views.shared import Hub, LinkedPane, Shared
 
+from .elements import neurons
 
-@pytest.fixture
-def chosen(table):
-    return Selection([*table["name"], "L1N0", "L1N1"])
-
-
-@pytest.fixture
-def hub(table, chosen):
-    return Hub(table, chosen)
+CELLS = pd.DataFrame({"item": list("ab"), "channel": "c", "x": [0, 1], "y": 0})
+CROSSED = pd.DataFrame(
+    {"name": ["L0N1", "L0N1", "key"], "item": "i", "value": [1, 2, 3], "row": [1, 1, -1]}
+).assign(group="i")
 
 
-def joined(frame):
-    root = Div()
-    doc = Document()
-    doc.add_root(root)
-    frame.join(doc, root, None)
-    return frame.source(root)
+def page(element, hook, hub, *shared):
+    """The root of a page with an element under a hook, and the figure that the hook named."""
+    root = LinkedPane(element.opts(hook), [hub, *shared]).get_root()
+    return root, root.select_one({"name": "named"})
 
 
-def test_the_source_is_named_and_has_the_columns_that_views_ask_for(hub, table):
-    source = joined(hub)
-    assert source.name == "neurons"
-    assert {"name", "x", "y", "difference", "leaf", "color", "jitter"} <= set(source.data)
-    assert list(source.data["name"]) == table["name"].tolist()
+def hub_of(n, names=()):
+    table = neurons(n)
+    chosen = Selection(table["name"])
+    hub = Hub(table, chosen)
+    chosen.names = names
+    return hub
 
 
-def test_each_page_has_one_source_of_its_own(hub):
-    root = Div()
-    hub.join(Document(), root, None)
-    first = hub.source(root)
-    hub.join(Document(), root, None)
-    assert hub.source(root) is first
-    assert joined(hub) is not first
+def renderers(figure, glyph):
+    found = [renderer for renderer in figure.renderers if isinstance(renderer, GlyphRenderer)]
+    return [renderer for renderer in found if isinstance(renderer.glyph, glyph)]
 
 
-def test_names_become_rows(hub, chosen):
-    chosen.names = ["L0N7", "L0N2"]
-    assert hub.selection == [2, 7]
-    assert joined(hub).selected.indices == [2, 7]
+def points(hub):
+    return hv.Scatter(hub.frame, "x", ["y", "difference", "name"]).opts(**looks.points(hub.frame))
 
 
-def test_rows_become_names(hub, chosen):
-    hub.selection = [3, 1]
-    assert set(chosen.names) == {"L0N1", "L0N3"}
+def test_points_draw_the_rows_of_the_hub_and_share_its_selection():
+    hub = hub_of(30, ["L0N7"])
+    hook = hv.opts.Scatter(hooks=[linking.draw_points(hub, "named", "x", "y")])
+    root, figure = page(points(hub), hook, hub)
+    source = hub.source(root)
+    drawn = figure.renderers[0]
+    assert drawn.data_source is source
+    assert source.selected.indices == [7]
+    assert drawn.glyph.fill_alpha > 0
+    assert drawn.selection_glyph.fill_color == looks.ACCENT
 
 
-def test_brushing_keeps_what_is_selected_in_other_layers(hub, chosen):
-    chosen.names = ["L1N0", "L0N5"]
-    hub.selection = [8]
-    assert set(chosen.names) == {"L1N0", "L0N8"}
+def test_many_points_are_drawn_by_a_script():
+    hub = hub_of(looks.MANY + 1)
+    hook = hv.opts.Scatter(hooks=[linking.draw_points(hub, "named", "x", "y")])
+    _, figure = page(points(hub), hook, hub)
+    drawn = figure.renderers[0]
+    glyphs = (drawn.glyph, drawn.selection_glyph, drawn.nonselection_glyph)
+    assert all(glyph.fill_alpha == glyph.line_alpha == 0 for glyph in glyphs)
+    assert len(renderers(figure, ImageRGBA)) == 1
 
 
-def test_another_table_brings_its_selected_rows(hub, chosen, table):
-    chosen.names = ["L1N1", "L0N5"]
-    other = table.iloc[:2].assign(name=["L1N0", "L1N1"])
-    hub.show(other.set_index(pd.Index(other["name"])))
-    assert hub.selection == [1]
-    hub.show(table)
-    assert hub.selection == [5]
-    assert set(chosen.names) == {"L1N1", "L0N5"}
+def test_a_heatmap_has_masks_that_a_script_fills():
+    hub, cells = hub_of(30), Shared("cells", pd.DataFrame({"start": range(31)}))
+    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, cells, "named")])
+    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, cells)
+    assert len(renderers(figure, ImageRGBA)) == 2
+    assert hub.source(root).name == "neurons"
+    assert cells.source(root).name == "cells"
 
 
-def test_a_selection_does_not_echo(hub, chosen):
-    heard = []
-    chosen.param.watch(heard.append, "names")
-    chosen.names = ["L0N1"]
-    hub.selection = [4, 6]
-    assert len(heard) == 2
+def test_points_that_stand_for_neurons_among_others_tell_their_rows():
+    hub = hub_of(30)
+    hook = hv.opts.Scatter(hooks=[linking.link_rows(hub, "named")])
+    root, figure = page(strips(CROSSED, ""), hook, hub)
+    [drawn] = renderers(figure, Scatter)
+    assert list(drawn.data_source.data["row"]) == [1, 1, -1]
+    assert drawn.data_source is not hub.source(root)
+    assert drawn.selection_glyph.fill_color == looks.ACCENT
 
 
-def test_a_shared_frame_follows_on_every_page():
-    shared = Shared("cells", pd.DataFrame({"start": [0, 1]}))
-    assert list(joined(shared).data["start"]) == [0, 1]
-    shared.frame = pd.DataFrame({"start": [0, 3, 6]})
-    assert list(joined(shared).data["start"]) == [0, 3, 6]
+def test_bars_that_a_script_fills_do_not_come_back_to_python():
+    hub, ranking = hub_of(30), Shared("ranking", pd.DataFrame({"item": ["a"] * 60}))
+    hook = hv.opts.Rectangles(hooks=[linking.count_items(hub, ranking, "named", 40)])
+    _, figure = page(counts(""), hook, hub, ranking)
+    assert not figure.renderers[0].data_source.syncable
+    assert figure.xaxis[0].ticker.ticks == []
 
 
-def test_what_is_brushed_on_one_page_is_selected_on_every_other(hub, chosen):
-    """As in a notebook, where each cell's output is a page."""
-    pages = [LinkedPane(hv.Points([]), [hub]) for _ in range(2)]
-    first, second = (hub.source(page.get_root()).selected for page in pages)
-    first.indices = [4, 6]
-    assert chosen.names == ["L0N4", "L0N6"]
-    assert second.indices == [4, 6]
-    second.indices = [2]
-    assert first.indices == [2]
+def test_a_map_has_a_line_for_who_answers():
+    hub, reading = hub_of(30), Shared("reading", pd.DataFrame({"value": np.zeros(60)}))
+    hook = hv.opts.Rectangles(hooks=[linking.colour_cells(hub, reading, "named", "what")])
+    _, figure = page(gridmap(CELLS, None, ""), hook, hub, reading)
+    assert not figure.renderers[0].data_source.syncable
+    assert [type(part) for part in figure.below].count(Title) == 1
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_figure_that_is_drawn_again_is_set_up_but_once(times):
+    hub = hub_of(30)
+    stream = hv.streams.Counter()
+    plot = hv.DynamicMap(lambda counter: points(hub), streams=[stream])
+    hook = hv.opts.Scatter(hooks=[linking.draw_points(hub, "named", "x", "y")])
+    root, figure = page(plot, hook, hub)
+    before = [len(figure.renderers), len(figure.js_property_callbacks)]
+    for _ in range(times):
+        stream.event()
+    assert [len(figure.renderers), len(figure.js_property_callbacks)] == before
+    assert figure.renderers[0].data_source is hub.source(root)

@@ -1,13 +1,16 @@
+import holoviews as hv
 import numpy as np
 import pytest
 
 from dtviz.views import looks
-from dtviz.views.strip import strip
+from dtviz.views.strip import chance, strip, upright
+
+from .elements import HOSTILE, is_literal, neurons, options, plain
 
 
 @pytest.fixture
 def overlay(table):
-    return strip(table, "left", "right", "right − left · layer 0, out, LN")
+    return strip(table, "left", "right", "right − left · layer 0, out, LN", 1.5)
 
 
 def test_places_are_the_difference(overlay, table):
@@ -26,6 +29,47 @@ def test_heights_are_the_jitter_of_the_hub(overlay, table):
 
 def test_zero_is_marked_and_each_side_named(overlay):
     assert overlay.VLine.I.data == 0
-    options = overlay.opts.get("plot").kwargs
-    assert options["xlabel"] == "← left    right →"
-    assert options["title"] == "right − left · layer 0, out, LN"
+    assert options(overlay)["xlabel"] == "← left    right →"
+    assert options(overlay)["title"] == "right − left · layer 0, out, LN"
+
+
+def test_the_band_of_chance_is_behind_all_else(overlay):
+    [first, *_] = overlay
+    assert isinstance(first, hv.VSpan)
+    assert tuple(first.data) == (-1.5, 1.5)
+
+
+@pytest.mark.parametrize("n", [1, 2, looks.MANY + 1])
+def test_few_and_many_neurons_are_drawn(n):
+    assert hv.render(strip(neurons(n), "left", "right", "", 1))
+    assert hv.render(upright(neurons(n), "norm", "norm"))
+
+
+@pytest.mark.parametrize("action", HOSTILE)
+def test_actions_are_shown_as_they_are_called(table, action):
+    figure = hv.render(strip(table, action, "right", f"right − {action}", 1))
+    assert plain(figure.title.text) == f"right − {action}"
+    assert plain(figure.xaxis[0].axis_label) == f"← {action}    right →"
+    assert is_literal(figure.title.text)
+    assert is_literal(figure.xaxis[0].axis_label)
+    figure = hv.render(upright(table, "x", action))
+    assert plain(figure.title.text) == action
+    assert is_literal(figure.title.text)
+
+
+def test_an_upright_strip_has_a_column_from_below_to_above(table):
+    points = upright(table, "norm", "norm")
+    np.testing.assert_array_equal(points.dimension_values("norm"), table["norm"])
+    np.testing.assert_array_equal(points.dimension_values("jitter"), looks.jitter(len(table)))
+    assert [dimension.name for dimension in points.dimensions()[:2]] == ["jitter", "norm"]
+    assert options(points)["title"] == "norm"
+    assert options(points)["xaxis"] is None
+
+
+@pytest.mark.parametrize("limits", [(0.5, 2.0), None])
+def test_chance_is_marked_on_an_upright_strip_where_it_is_known(table, limits):
+    figure = hv.render(upright(table, "norm", "norm").opts(hooks=[chance(lambda: limits)]))
+    [band] = figure.select({"name": "chance"})
+    assert band.visible == (limits is not None)
+    assert limits is None or (band.bottom, band.top) == limits
+    assert band.level == "underlay"

@@ -1,5 +1,6 @@
 import pytest
 
+from dtviz.model import Model
 from dtviz.views import titles
 
 
@@ -8,12 +9,20 @@ from dtviz.views import titles
 )
 def test_a_layer_and_its_side(layer, expected):
     assert titles.of_layer(layer, "out") == expected
+    assert titles.of_layer(layer) == expected.removesuffix(", out")
+
+
+def test_a_model_has_its_size_and_how_it_was_processed():
+    model = Model(name="a model", weights={"out": [[[1.0, 0]] * 1200] * 3}, processing="folded")
+    assert titles.of_model(model) == "a model · 3 layers × 1,200 neurons · folded"
 
 
 def test_a_comparison_says_whether_layer_norm_was_applied():
-    what, where = "right against left", "layer 2, out"
-    assert titles.of_comparison(what, where, layer_norm=True) == f"{what} · {where}, LN"
-    assert titles.of_comparison(what, where, layer_norm=False) == f"{what} · {where}, no LN"
+    what, where, chance = "right against left", "layer 2, out", "grey: 95% of chance"
+    assert titles.of_comparison(what, where, layer_norm=True) == f"{what} · {where}, LN · {chance}"
+    assert titles.of_comparison(what, where, layer_norm=False) == (
+        f"{what} · {where}, no LN · {chance}"
+    )
 
 
 def test_a_contrast_says_how_far_apart_the_actions_are():
@@ -21,14 +30,58 @@ def test_a_contrast_says_how_far_apart_the_actions_are():
     assert title.endswith("actions 164° apart")
 
 
-def test_averaging_is_said():
-    assert "averaged" not in titles.of_similarity("layer 0, out", 256, 256)
-    assert titles.of_similarity("layer 0, out", 3072, 1024).endswith(
-        "3,072 neurons averaged to 1,024 × 1,024"
+def test_averaging_and_chance_are_said():
+    assert titles.of_similarity("layer 0, out", 256, 256, 0.1226) == (
+        "Cosine similarity · layer 0, out · 256 neurons · chance ±0.12"
+    )
+    assert titles.of_similarity("layer 0, out", 3072, 1024, 0.1).endswith(
+        "3,072 neurons averaged to 1,024 × 1,024 · chance ±0.10"
     )
 
 
-def test_the_ranking_says_how_many_of_how_many():
-    title = titles.of_ranking("layer 2, in", 10, 980, layer_norm=True)
-    assert "10 of 980 at either end" in title
-    assert "LN(embedding)" in title
+def test_a_selection_says_how_many_of_how_many_are_in_view_and_named():
+    def title(*counts):
+        return titles.of_selected("layer 0, out", *counts).removeprefix(
+            "Cosine similarity · layer 0, out · "
+        )
+
+    assert title(3, 3, 3, 3) == "3 selected"
+    assert title(3, 5, 3, 3) == "3 of 5 selected, those in view"
+    assert title(40, 40, 40, 26) == "40 selected · 26 of 40 named"
+    assert title(2000, 2000, 1024, 26) == (
+        "2000 selected, averaged to 1,024 × 1,024 · 26 of 2000 named"
+    )
+
+
+@pytest.mark.parametrize(
+    ("by", "layer_norm", "expected"),
+    [
+        ("in congruence", True, "layer 2, in · LN(embedding) · 10 of 980 features"),
+        ("in congruence", False, "layer 2, in · embedding, no LN · 10 of 980 features"),
+        ("out × embedding", True, "layer 2, in · cosine with the embedding · 10 of 980 features"),
+    ],
+)
+def test_a_comparison_with_features_says_with_how_many_of_how_many(by, layer_norm, expected):
+    assert titles.of_features("layer 2, in", by, 10, 980, layer_norm=layer_norm) == expected
+
+
+def test_all_features_are_not_some_of_them():
+    title = titles.of_features("layer 2, in", "in congruence", 50257, 50257, layer_norm=True)
+    assert title.endswith("· 50,257 features")
+
+
+def test_a_distribution_says_what_its_colours_mean():
+    assert titles.of_distribution("layer 0, out") == (
+        "layer 0, out: all (blue), selected (red), by chance (grey)"
+    )
+    assert titles.of_ecdf(32_640, 3) == "ECDF · 32,640 pairs, 3 selected"
+
+
+def test_a_set_of_vectors_says_how_many_of_how_many_are_named():
+    assert titles.of_vectors("unembedding", 7, 7, 7) == "Cosines · unembedding · 7 rows"
+    assert titles.of_vectors("embedding", 980, 980, 26) == (
+        "Cosines · embedding · 980 rows · 26 of 980 named"
+    )
+    assert titles.of_vectors("embedding", 50257, 1024, 26) == (
+        "Cosines · embedding · 50,257 rows, averaged to 1,024 × 1,024 · 26 of 50,257 named"
+    )

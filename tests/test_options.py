@@ -1,0 +1,194 @@
+import param
+import pytest
+
+from dtviz.errors import BadArgument, UnknownName
+from dtviz.options import Options
+
+from .tabs.models import small
+
+
+def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
+    options = Options(small(layers=3)).options
+    assert options == {
+        "layer": 2,
+        "side": "out",
+        "x": "left",
+        "y": "right",
+        "layer_norm": True,
+        "contrast": False,
+        "space": "weights",
+        "method": "average",
+        "distance": "cosine",
+        "optimal_order": False,
+        "clusters": 6,
+        "norm_above": 0,
+        "named": "",
+        "ranked_by": "in congruence",
+        "k": 10,
+        "threshold": 0.5,
+        "pairs_above": 0.05,
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("layer", 0),
+        ("layer", "all"),
+        ("side", "in"),
+        ("x", "forward"),
+        ("y", "left"),
+        ("layer_norm", False),
+        ("contrast", True),
+        ("space", "out congruence"),
+        ("method", "ward"),
+        ("distance", "rows"),
+        ("optimal_order", True),
+        ("clusters", 3),
+        ("norm_above", 0.8),
+        ("named", "key"),
+        ("ranked_by", "out × embedding"),
+        ("k", 3),
+        ("threshold", 0.9),
+        ("pairs_above", 0.2),
+    ],
+)
+def test_each_option_can_be_given_and_is_in_force(name, value):
+    given, default = Options(small(), **{name: value}).options, Options(small()).options
+    assert given == {**default, name: value}
+    assert Options(small(), **given).options == given
+
+
+def test_the_options_are_those_of_the_analyses():
+    options = Options(small())
+    named = [name for owner in options.analyses for name in owner.param if name != "name"]
+    assert len(named) == len(set(named))
+    assert set(options.options) == {"layer", "side", *named}
+
+
+def test_what_is_none_is_left_as_it_is():
+    nothing = dict.fromkeys(Options(small()).options)
+    assert Options(small(), **nothing).options == Options(small()).options
+
+
+def test_options_can_be_set_later():
+    options = Options(small())
+    options.layer, options.congruence.x, options.ranking.k = 0, "forward", 2
+    assert {"layer": 0, "x": "forward", "k": 2}.items() <= options.options.items()
+
+
+def test_options_do_not_share_choices():
+    first, second = Options(small()), Options(small(layers=1, actions=["no", "yes"]))
+    first.ranking.k = 3
+    assert second.ranking.k == 10
+    assert first.param.layer.objects == [0, 1, "all"]
+    assert second.param.layer.objects == [0, "all"]
+    assert first.congruence.param.x.objects == ["left", "right", "forward"]
+    assert second.congruence.param.x.objects == ["no", "yes"]
+
+
+@pytest.mark.parametrize(
+    ("actions", "pair"),
+    [
+        (["left", "right", "forward"], ("left", "right")),
+        (["forward", "right", "left"], ("left", "right")),
+        (["no", "maybe", "yes"], ("no", "yes")),
+        (["only"], ("only", "only")),
+    ],
+)
+def test_left_and_right_are_compared_or_the_first_and_the_last(actions, pair):
+    options = Options(small(actions=actions))
+    assert (options.congruence.x, options.congruence.y) == pair
+
+
+@pytest.mark.parametrize(
+    ("model", "spaces"),
+    [
+        ({}, ["weights", "out congruence", "in congruence"]),
+        ({"features": []}, ["weights", "out congruence"]),
+        ({"sides": ["out"]}, ["weights", "out congruence"]),
+        ({"actions": []}, ["weights", "in congruence"]),
+    ],
+)
+def test_only_spaces_that_the_model_has_can_be_chosen(model, spaces):
+    assert list(Options(small(**model)).clustering.param.space.objects) == spaces
+
+
+@pytest.mark.parametrize("sides", [["out"], ["out", "in"], ["out", "in", "gate"]])
+def test_only_sides_that_the_model_has_can_be_chosen(sides):
+    assert Options(small(sides=sides)).param.side.objects == sides
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        ({"layer": 2}, UnknownName),
+        ({"layer": -1}, UnknownName),
+        ({"layer": "last"}, UnknownName),
+        ({"layer": [0]}, UnknownName),
+        ({"side": "gate"}, UnknownName),
+        ({"x": "jump"}, UnknownName),
+        ({"y": 3}, UnknownName),
+        ({"space": "features"}, UnknownName),
+        ({"method": "centroid"}, UnknownName),
+        ({"distance": "1 − cos"}, UnknownName),
+        ({"ranked_by": "norm"}, UnknownName),
+        ({"clusters": 0}, BadArgument),
+        ({"clusters": 2.5}, BadArgument),
+        ({"norm_above": -1}, BadArgument),
+        ({"norm_above": "long"}, BadArgument),
+        ({"named": 7}, BadArgument),
+        ({"k": 0}, BadArgument),
+        ({"k": 51}, BadArgument),
+        ({"k": "many"}, BadArgument),
+        ({"threshold": 1.5}, BadArgument),
+        ({"pairs_above": -0.1}, BadArgument),
+        ({"layer_norm": "yes"}, BadArgument),
+        ({"contrast": 1}, BadArgument),
+        ({"optimal_order": "best"}, BadArgument),
+    ],
+    ids=str,
+)
+def test_an_option_that_cannot_be_is_told_with_what_can(wrong, error):
+    [name] = wrong
+    with pytest.raises(error, match="Expected") as caught:
+        Options(small(), **wrong)
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("model", ["WorkingModel.pt", None, 3, Options])
+def test_what_is_no_model_is_refused(model):
+    with pytest.raises(BadArgument, match=r"dtviz\.load"):
+        Options(model)
+    options = Options(small())
+    with pytest.raises(BadArgument, match="a Model"):
+        options.model = model
+    assert options.model.name == "small"
+
+
+def test_choices_that_another_model_has_too_stay():
+    options = Options(small(layers=3), layer=1, side="in", x="forward", space="in congruence")
+    options.model = small(layers=2, actions=["forward", "right"])
+    options.offer_choices()
+    assert (options.layer, options.side) == (1, "in")
+    assert (options.congruence.x, options.congruence.y) == ("forward", "right")
+    assert options.clustering.space == "in congruence"
+
+
+def test_choices_that_another_model_lacks_become_its_usual_ones():
+    options = Options(small(layers=3), layer=2, side="in", x="forward", space="in congruence")
+    options.model = small(layers=1, sides=["out"], actions=["no", "yes"], features=[])
+    options.offer_choices()
+    assert (options.layer, options.side) == (0, "out")
+    assert (options.congruence.x, options.congruence.y) == ("no", "yes")
+    assert options.clustering.space == "weights"
+
+
+def test_each_option_says_what_it_is_for():
+    options = Options(small())
+    for owner in (options, *options.analyses):
+        for name in owner.param:
+            if name not in ("name", "model"):
+                assert owner.param[name].doc
+                assert owner.param[name].label
+                assert isinstance(owner.param[name], param.Parameter)

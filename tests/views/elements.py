@@ -1,0 +1,36 @@
+"""What tests of views share: how an element's options are read, and what texts may not do."""
+
+import numpy as np
+
+from dtviz.analyses.clustering import cluster
+from dtviz.analyses.congruence import CongruenceAnalysis
+from dtviz.directions import Directions
+from dtviz.neurons import neuron_table
+
+# What HoloViews would format, Bokeh would set as TeX, and a browser would take for HTML.
+HOSTILE = ["{x}", "$$x$$", "\\[y\\]", "\\(z\\)", "<b>b</b>", "@name{0.0}", "$index", "{{}}"]
+
+
+def options(element, kind="plot"):
+    """The options of an element, of the kind "plot" or "style"."""
+    return element.opts.get(kind).kwargs
+
+
+def plain(text):
+    """A text without the invisible joints that keep Bokeh from setting it as TeX."""
+    return text.replace("\u2060", "")
+
+
+def is_literal(text):
+    """Whether Bokeh shows a text as it is."""
+    return not any(mark in text for mark in ("$$", "\\[", "\\("))
+
+
+def neurons(n):
+    """The neuron table of n random neurons."""
+    random = np.random.default_rng(0)
+    rows = Directions(random.normal(size=(n, 8)), [f"L0N{i}" for i in range(n)])
+    actions = Directions(random.normal(size=(2, 8)), ["left", "right"])
+    tree = cluster(rows)
+    compared = CongruenceAnalysis()(rows, "out", actions)
+    return neuron_table(rows, compared, tree, tree.cut(min(4, n)))

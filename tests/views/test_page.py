@@ -1,0 +1,58 @@
+import param
+import pytest
+
+from dtviz.views import page
+
+
+class Shown:
+    """What a page's tabs show."""
+
+    def __init__(self, title):
+        self.title, self.calls, self.contents = title, [], 0
+
+    def show(self, viewer):
+        self.calls.append("show")
+
+    def hide(self, viewer):
+        self.calls.append("hide")
+
+    def content(self):
+        self.contents += 1
+        return f"content of {self.title}"
+
+
+@pytest.fixture
+def tabs():
+    shown = [Shown(title) for title in "abc"]
+    return shown, page.tabs(shown)
+
+
+def test_a_tab_is_made_when_it_is_first_opened_and_but_once(tabs):
+    shown, below = tabs
+    assert [tab.contents for tab in shown] == [1, 0, 0]
+    below.active = 2
+    below.active = 0
+    below.active = 2
+    assert [tab.contents for tab in shown] == [1, 0, 1]
+    assert [len(place) for place in below] == [1, 0, 1]
+
+
+def test_the_tab_in_sight_is_shown_and_the_others_are_hidden(tabs):
+    shown, below = tabs
+    below.active = 1
+    assert [tab.calls[-1] for tab in shown] == ["hide", "show", "hide"]
+    below.active = 0
+    assert [tab.calls[-1] for tab in shown] == ["show", "hide", "hide"]
+
+
+def test_tabs_bear_their_titles(tabs):
+    _, below = tabs
+    assert below._names == ["a", "b", "c"]
+
+
+def test_a_caption_is_text_and_no_html():
+    class Owner(param.Parameterized):
+        line = param.String("<b>&</b>")
+
+    assert page.caption(Owner().param.line).object == "&lt;b&gt;&amp;&lt;/b&gt;"
+    assert page.text("<b>HTML</b>").object == "<b>HTML</b>"
