@@ -20,9 +20,10 @@ def melt_and_merge(neurons: dtviz.Directions) -> pd.DataFrame:
     long = pd.melt(wide, ignore_index=False).reset_index()
     long.columns = ["name_1", "name_2", "cosine"]
     long = long[(long["name_1"] != long["name_2"]) & (long["cosine"].abs() > 0.05)]
-    norms = pd.DataFrame({"name": neurons.names, "norm": neurons.norms})
-    long = long.merge(norms, left_on="name_1", right_on="name")
-    return long.merge(norms, left_on="name_2", right_on="name", suffixes=("_1", "_2"))
+    for i in (1, 2):
+        norms = pd.DataFrame({f"name_{i}": neurons.names, f"norm_{i}": neurons.norms})
+        long = long.merge(norms, on=f"name_{i}")
+    return long
 
 
 @pytest.mark.benchmark(group="table of pairs, n = 3,072")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import param
 
@@ -45,16 +46,31 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     """
     _check_threshold(threshold)
     unit = a.unit().vectors
-    pairs = np.empty((2, 0), dtype=np.intp)
-    cosine = np.empty(0, dtype=np.float32)
+    first, second, cosine = [], [], []
     # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
-    for start in range(0, len(unit), _BLOCK):
-        block = np.clip(unit[start : start + _BLOCK] @ unit[start:].T, -1, 1)
-        rows, columns = np.nonzero(np.triu(np.abs(block) > threshold, 1))
-        pairs = np.concatenate([pairs, np.stack([rows, columns]) + start], axis=1)
-        cosine = np.concatenate([cosine, block[rows, columns]])
-    order = np.argsort(-np.abs(cosine), kind="stable")
-    first, second = pairs[:, order]
+    for start in range(0, max(len(unit), 1), _BLOCK):
+        block = unit[start : start + _BLOCK] @ unit[start:].T
+        listed = np.abs(block) > threshold
+        rows = len(block)
+        listed[:, :rows] &= np.triu(np.ones((rows, rows), dtype=bool), 1)
+        cells = np.flatnonzero(listed)
+        row, column = np.divmod(cells.astype(np.int32), np.int32(block.shape[1]))
+        first.append(row + np.int32(start))
+        second.append(column + np.int32(start))
+        cosine.append(np.clip(block.ravel()[cells], -1, 1))
+    return _ranked_pairs(a, *map(np.concatenate, (first, second, cosine)))
+
+
+def _ranked_pairs(
+    a: Directions, first: npt.NDArray[np.int32], second: npt.NDArray[np.int32], cosine: Float32
+) -> pd.DataFrame:
+    # The bits of a positive number grow with it. With the pair's place below them, one plain sort
+    # does what a stable sort of indices takes four times as long for.
+    bits = ~np.abs(cosine).view(np.uint32)
+    keys = (bits.astype(np.uint64) << np.uint64(32)) | np.arange(len(bits), dtype=np.uint64)
+    keys.sort()
+    order = keys.astype(np.uint32)
+    first, second = first[order], second[order]
     # Names are many times repeated: as categories each is held once.
     name = pd.Index(a.names)
     return pd.DataFrame(

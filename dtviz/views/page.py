@@ -1,6 +1,7 @@
 """The page around an explorer: how its views are arranged, header, sidebar, theme toggle."""
 
 import contextlib
+import functools
 import html
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -105,8 +106,8 @@ def text(html_text: Any) -> pn.pane.HTML:
     return pn.pane.HTML(html_text, styles=LINE, stylesheets=[_TEXT_CSS], margin=(4, 10))
 
 
-def page(title: str, explorer: Any, *sidebar: Any) -> Any:
-    """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
+@functools.cache
+def _page_class() -> Any:
     # Not before a page is served: it would restyle a notebook, with files from the network.
     import panel_material_ui as pmui
 
@@ -123,7 +124,14 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
                 del self._changing[root.ref["id"]]
             return ["busy"]
 
-    return Page(
+    return Page
+
+
+def page(title: str, explorer: Any, *sidebar: Any) -> Any:
+    """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
+    import panel_material_ui as pmui
+
+    return _page_class()(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[

@@ -267,33 +267,30 @@ def test_tabs_follow_the_layer(explorer, served):
     assert high[1] > expected["std"].max()
 
 
-@pytest.mark.parametrize(
-    ("named", "message"),
-    [("(", "Expected a regular expression"), ("nowhere", "None of the 980 input features")],
-)
-def test_a_filter_that_fits_nothing_says_so_in_each_tab(explorer, served, named, message):
-    explorer.features.named = named
-    for title in ("Top features", "Counts", "Channel map", "Moments", "Across spaces"):
-        served.open_tab(title)
-        expect(served.page.get_by_text(message).filter(visible=True).first).to_be_visible()
+def test_a_filter_that_fits_nothing_says_so_in_each_tab(explorer, served):
+    for named, message in (
+        ("(", "Expected a regular expression"),
+        ("nowhere", "None of the 980 input features"),
+    ):
+        explorer.features.named = named
+        for title in ("Top features", "Counts", "Channel map", "Moments"):
+            served.open_tab(title)
+            expect(served.page.get_by_text(message).filter(visible=True).first).to_be_visible()
     explorer.features.named = "wall"
     served.open_tab("Channel map", "map")
     assert "49 of 980 features" in served.title("map")
 
 
-@pytest.mark.parametrize(
-    ("crossing", "values"),
-    [
-        ("out × embedding", "4,000 of 250,880 values"),
-        ("RTG", "512 values"),
-        ("embedding × unembedding", "4,000 of 6,860 values"),
-    ],
-)
-def test_each_crossing_is_drawn_and_what_is_left_out_is_said(served, crossing, values):
+def test_each_crossing_is_drawn_and_what_is_left_out_is_said(served):
     served.open_tab("Across spaces", "across")
-    option(served, "Compare").select_option(crossing)
-    served.wait_for_title("across", crossing)
-    served.wait_for_title("across", values)
+    for crossing, values in {
+        "out × embedding": "4,000 of 250,880 values",
+        "RTG": "512 values",
+        "embedding × unembedding": "4,000 of 6,860 values",
+    }.items():
+        option(served, "Compare").select_option(crossing)
+        served.wait_for_title("across", crossing)
+        served.wait_for_title("across", values)
 
 
 def test_strips_of_lengths_and_of_features(explorer, served):
@@ -318,34 +315,32 @@ def test_strips_of_lengths_and_of_features(explorer, served):
     )
 
 
-@pytest.mark.parametrize(
-    "kind", ["pairs", "top-k", "clusters", "summary", "features", "actions", "out-embedding"]
-)
-def test_each_table_is_listed(explorer, served, kind):
+def test_each_table_is_listed(explorer, served):
     served.open_tab("Tables")
-    option(served, "Table").select_option(kind)
-    n = len(tables.table(kind, Study(explorer.model, layer=2)))
-    served.expect_text(f"{n:,} rows")
-    expect(served.page.locator(".tabulator-row").first).to_be_visible()
+    study = Study(explorer.model, layer=2)
+    for kind in ("pairs", "top-k", "clusters", "summary", "features", "actions", "out-embedding"):
+        option(served, "Table").select_option(kind)
+        served.expect_text(f"{len(tables.table(kind, study)):,} rows")
+        expect(served.page.locator(".tabulator-row").first).to_be_visible()
 
 
-@pytest.mark.parametrize("which", ["embedding", "return-to-go", "time embedding", "neurons, in"])
-def test_each_set_of_vectors_is_shown(explorer, served, which):
+def test_each_set_of_vectors_is_shown(explorer, served):
     served.open_tab("Unembedding", "vectors")
-    option(served, "Vectors").select_option(which)
-    vectors = explorer.sets[which]
-    served.wait_for_title("vectors", f"{vectors.label} · {len(vectors):,} rows")
+    for which in ("embedding", "return-to-go", "time embedding", "neurons, in"):
+        option(served, "Vectors").select_option(which)
+        vectors = explorer.sets[which]
+        served.wait_for_title("vectors", f"{vectors.label} · {len(vectors):,} rows")
 
 
-@pytest.mark.parametrize("space", ["in congruence", "out congruence"])
-def test_the_heatmap_is_clustered_in_another_space(explorer, served, space):
-    served.choose("Resemblance of", space)
-    served.wait_for_title("similarity", f"layer 2, {space} · 256 neurons")
-    tree = dtviz.cluster(dtviz.space(explorer.model, space, 2))
-    served.page.wait_for_function(
-        f"(leaf) => leaf.every((place, i) => {served.HUB}.data.leaf[i] === place)",
-        arg=tree.leaf.tolist(),
-    )
+def test_the_heatmap_is_clustered_in_another_space(explorer, served):
+    for space in ("in congruence", "out congruence"):
+        served.choose("Resemblance of", space)
+        served.wait_for_title("similarity", f"layer 2, {space} · 256 neurons")
+        tree = dtviz.cluster(dtviz.space(explorer.model, space, 2))
+        served.page.wait_for_function(
+            f"(leaf) => leaf.every((place, i) => {served.HUB}.data.leaf[i] === place)",
+            arg=tree.leaf.tolist(),
+        )
 
 
 def test_features_can_be_those_that_neurons_write_to(explorer, served, right):
