@@ -30,9 +30,7 @@ def equal(frame, expected):
     pd.testing.assert_frame_equal(frame, expected, check_names=False)
 
 
-@pytest.fixture(
-    scope="module", params=[(0, "out"), (2, "in"), ("all", "out"), ("all", "in")], ids=str
-)
+@pytest.fixture(scope="module", params=[(0, "out"), (2, "in"), ("all", "out")], ids=str)
 def study(request, demo):
     layer, side = request.param
     return Study(demo, layer=layer, side=side)
@@ -173,8 +171,21 @@ def test_the_statistics_and_distributions_are_those_of_the_spaces(study):
     for space in study.spaces:
         expected = dtviz.space(study.model, space, study.layer)
         np.testing.assert_array_equal(study.rows(space).vectors, expected.vectors)
-        found = dtviz.distribution(study.model, space, study.layer)
-        equal(study.distribution(space).frame(), found.frame())
+    found = dtviz.distribution(study.model, "in", study.layer)
+    equal(study.distribution("in").frame(), found.frame())
+
+
+@pytest.mark.parametrize("space", ["out", "in", "gate", "out congruence", "in congruence"])
+@pytest.mark.parametrize("layer", [0, "all"])
+def test_the_distribution_is_that_of_the_space(space, layer):
+    model = small(sides=["out", "in", "gate"])
+    study = Study(model, layer=layer, named="key", layer_norm=False)
+    options = {"layer_norm": False, "embedding": restricted(model.embedding, None, "key")}
+    expected = dtviz.distribution(model, space, layer, **options)
+    equal(study.distribution(space).frame(), expected.frame())
+    np.testing.assert_array_equal(
+        study.rows(space).vectors, dtviz.space(model, space, layer, **options).vectors
+    )
 
 
 def test_the_return_to_go_is_that_across_spaces(study):

@@ -1,7 +1,10 @@
 """How tests look at what a tab shows."""
 
+import re
+
 import holoviews as hv
 import panel as pn
+from bokeh.models import Plot
 
 
 def shown(tab):
@@ -35,3 +38,13 @@ def titles(tab):
 def drawing(tab):
     """The Bokeh models of a tab, as in a notebook."""
     return pn.panel(tab).get_root()
+
+
+def drawn_titles(root):
+    """The titles of the Bokeh figures under a root, sorted."""
+    return sorted(figure.title.text for figure in root.select({"type": Plot}))
+
+
+def cells(text):
+    """What the cells of an HTML table's body hold, in the order of reading."""
+    return re.findall(r"<td>([^<]*)</td>", text)
