@@ -78,8 +78,15 @@ def test_a_snapshot_opens_again_where_its_checkpoint_is_beside_it(saved):
     assert app.checkpoint == str(path.parent / "model.pt")
 
 
-def test_a_snapshot_of_the_demo_opens_anywhere(demo, tmp_path):
-    Explorer(demo, layer=1).save(tmp_path / "saved.HTML")
+@pytest.fixture(scope="module")
+def page(demo, tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshot") / "saved.html"
+    Explorer(demo, layer=1).save(path)
+    return path.read_text()
+
+
+def test_a_snapshot_of_the_demo_opens_anywhere(page, tmp_path):
+    (tmp_path / "saved.HTML").write_text(page)
     assert App(str(tmp_path / "saved.HTML")).explorer.layer == 1
 
 
@@ -93,10 +100,8 @@ def test_a_snapshot_of_the_demo_opens_anywhere(demo, tmp_path):
         ('"selected": []', '"selected": 7'),
     ],
 )
-def test_a_snapshot_edited_by_hand_is_an_error_of_dtviz(demo, tmp_path, was, becomes):
+def test_a_snapshot_edited_by_hand_is_an_error_of_dtviz(page, tmp_path, was, becomes):
     path = tmp_path / "saved.html"
-    Explorer(demo, layer=1).save(path)
-    page = path.read_text()
     assert was in page
     path.write_text(page.replace(was, becomes, 1))
     with pytest.raises(DtvizError):

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pandas as pd
 import panel as pn
@@ -9,6 +11,12 @@ import dtviz
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
 from dtviz.model import Model
+
+MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
+TABS = [
+    *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
+    *("strips", "distributions", "crossings", "vectors", "tables"),
+]
 
 
 def small(n=12, layers=2, embedding=True, **kwargs):
@@ -110,10 +118,9 @@ def test_only_what_an_option_touches_is_computed_again(explorer):
     assert explorer.compared is compared
 
 
-def drawn(monkeypatch, change):
-    """The views that a change draws again."""
+def test_only_views_of_what_has_changed_are_drawn_again_and_but_once(monkeypatch):
     calls = []
-    for view in ("scatter", "strip", "heatmap", "dendrogram"):
+    for view in MAIN:
         draw = getattr(dtviz.Explorer, f"_draw_{view}")
 
         def counted(self, found, draw=draw, view=view):
@@ -122,44 +129,23 @@ def drawn(monkeypatch, change):
 
         monkeypatch.setattr(dtviz.Explorer, f"_draw_{view}", counted)
     explorer = dtviz.Explorer(small())
-    for view in ("scatter", "strip", "heatmap", "dendrogram"):
-        getattr(explorer, view).get_root()
-    calls.clear()
-    change(explorer)
-    return sorted(calls)
-
-
-@pytest.mark.parametrize(
-    ("owner", "option", "value", "views"),
-    [
-        ("congruence", "x", "forward", ["scatter", "strip"]),
-        ("congruence", "contrast", True, ["scatter", "strip"]),
-        ("clustering", "method", "single", ["dendrogram", "heatmap"]),
-        ("clustering", "clusters", 3, ["dendrogram"]),
-        ("ranking", "k", 2, []),
-        ("exemplar", "threshold", 0.9, []),
-        ("pairs", "pairs_above", 0.9, []),
-    ],
-)
-def test_only_views_of_what_has_changed_are_drawn_again(monkeypatch, owner, option, value, views):
-    def change(explorer):
-        setattr(getattr(explorer, owner), option, value)
-
-    assert drawn(monkeypatch, change) == views
-
-
-def test_another_model_draws_each_view_but_once(monkeypatch):
-    def change(explorer):
-        explorer.model = small(n=5, layers=1)
-
-    assert drawn(monkeypatch, change) == ["dendrogram", "heatmap", "scatter", "strip"]
-
-
-def test_a_selection_draws_no_view_again(monkeypatch):
-    def change(explorer):
-        explorer.selection.names = ["L1N7"]
-
-    assert drawn(monkeypatch, change) == []
+    roots = [getattr(explorer, view).get_root() for view in MAIN]
+    for owner, option, value, views in (
+        (explorer.congruence, "x", "forward", ["scatter", "strip"]),
+        (explorer.congruence, "contrast", True, ["scatter", "strip"]),
+        (explorer.clustering, "method", "single", ["dendrogram", "heatmap"]),
+        (explorer.clustering, "clusters", 3, ["dendrogram"]),
+        (explorer.ranking, "k", 2, []),
+        (explorer.exemplar, "threshold", 0.9, []),
+        (explorer.pairs, "pairs_above", 0.9, []),
+        (explorer.selection, "names", ["L1N7"], []),
+        (explorer, "layer", 0, sorted(MAIN)),
+        (explorer, "model", small(n=5, layers=1), sorted(MAIN)),
+    ):
+        calls.clear()
+        setattr(owner, option, value)
+        assert (option, sorted(calls)) == (option, views)
+    assert roots
 
 
 def test_the_controls_do_not_choose_when_a_model_opens(explorer):
@@ -299,13 +285,6 @@ def test_it_says_shortly_what_it_shows(explorer):
     assert len(text) < 120
 
 
-MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
-TABS = [
-    *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
-    *("strips", "distributions", "crossings", "vectors", "tables"),
-]
-
-
 @pytest.mark.parametrize("view", MAIN + TABS)
 def test_a_view_alone_has_a_height_and_the_selection(explorer, view, caplog):
     explorer.selection.names = ["L1N7"]
@@ -333,6 +312,9 @@ def test_an_explorer_shown_in_a_notebook_has_all_controls(explorer):
     assert pn.panel(explorer).get_root()
 
 
-@pytest.mark.parametrize("option", [{"layer": np.int64(1)}, {"k": np.int64(3)}])
-def test_numbers_of_numpy_are_options_too(option, tmp_path):
-    dtviz.Explorer(small(), **option).save(tmp_path / "page.html")
+@pytest.mark.parametrize(
+    "option", [{"layer": np.int64(1)}, {"k": np.int64(3)}, {"threshold": np.float32(0.25)}]
+)
+def test_numbers_of_numpy_are_options_that_a_snapshot_can_keep(option):
+    kept = json.loads(json.dumps(dtviz.Explorer(small(), **option).options))
+    assert option.items() <= kept.items()

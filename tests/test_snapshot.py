@@ -6,29 +6,37 @@ import dtviz
 from dtviz import snapshot
 from dtviz.errors import BadArgument, FileProblem, UnknownName
 
+from .tabs.models import small
 
-@pytest.fixture
+
+@pytest.fixture(scope="module")
 def explorer(demo):
     explorer = dtviz.Explorer(demo, layer=1, x="forward", contrast=True, method="ward", k=3)
     explorer.selection.names = ["L1N3", "L0N200"]
     return explorer
 
 
-def test_it_says_what_was_in_view(explorer, tmp_path):
-    explorer.save(tmp_path / "a.html")
-    about = snapshot.read(tmp_path / "a.html")
+@pytest.fixture(scope="module")
+def saved(explorer, tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshot") / "a.html"
+    explorer.save(path)
+    return path
+
+
+def test_it_says_what_was_in_view(explorer, saved):
+    about = snapshot.read(saved)
     assert about["model"] == explorer.model.name
     assert about["sha256"] == explorer.model.sha256
     assert about["selected"] == ["L1N3", "L0N200"]
     assert about["dtviz"] == dtviz.__version__
+    assert 'data-label="layer 1, out"' in saved.read_text()
     again = dtviz.Explorer(explorer.model, **about["options"])
     assert again.options == explorer.options
     assert again.options["k"] == 3
 
 
-def test_it_is_small_and_names_no_other_place(explorer, tmp_path):
-    explorer.save(tmp_path / "a.html")
-    page = (tmp_path / "a.html").read_text()
+def test_it_is_small_and_names_no_other_place(saved):
+    page = saved.read_text()
     assert len(page.encode()) < 5e6
     # What Bokeh's own scripts could fetch, the page's policy forbids.
     assert "default-src 'none'" in page
@@ -36,28 +44,25 @@ def test_it_is_small_and_names_no_other_place(explorer, tmp_path):
     assert "http" not in own.replace("http-equiv", "")
 
 
-def test_the_explorer_itself_stays_as_it_was(explorer, tmp_path):
-    before = explorer.options
-    explorer.save(tmp_path / "a.html", layers=[0, 2])
-    assert explorer.options == before
-    assert explorer.selection.names == ["L1N3", "L0N200"]
-    assert not explorer._hub._models
-
-
 @pytest.mark.parametrize(
     ("layers", "labels"),
     [
-        (None, ["layer 1, out"]),
-        ([2, 0], ["layer 2, out", "layer 0, out"]),
-        ("all", ["layer 0, out", "layer 1, out", "layer 2, out"]),
-        (["all"], ["all layers, out"]),
+        ([1, 0], ["layer 1, in", "layer 0, in"]),
+        ("all", ["layer 0, in", "layer 1, in"]),
+        (["all"], ["all layers, in"]),
     ],
 )
-def test_the_layers_in_it(explorer, tmp_path, layers, labels):
+def test_the_layers_in_it_and_the_explorer_itself_stays_as_it_was(tmp_path, layers, labels):
+    explorer = dtviz.Explorer(small(), side="in", k=2)
+    explorer.selection.names = ["L1N3", "L0N2"]
+    before = explorer.options
     explorer.save(tmp_path / "a.html", layers=layers)
     page = (tmp_path / "a.html").read_text()
     assert page.count('class="board"') == len(labels)
     assert all(f'data-label="{label}"' in page for label in labels)
+    assert explorer.options == before
+    assert explorer.selection.names == ["L1N3", "L0N2"]
+    assert not explorer._hub._models
 
 
 def test_a_layer_that_does_not_exist_leaves_the_old_file(explorer, tmp_path):

@@ -23,8 +23,10 @@ class SpaceTab(Tab):
 
     def _offer(self) -> None:
         spaces = self.study.spaces
-        self.param.space.objects = spaces
-        self.space = self.space if self.space in spaces else spaces[0]
+        if spaces != self.param.space.objects:
+            self.param.space.objects = spaces
+        if self.space not in spaces:
+            self.space = spaces[0]
 
     @property
     def rows(self) -> Directions:

@@ -48,7 +48,12 @@ class Tables(Tab):
         except DtvizError as error:
             return str(error)
         self.frame = every
-        columns = [name for name in ("name", "name_1", "name_2") if name in every]
+        neurons = self.study.neurons.index
+        columns = [
+            name
+            for name in ("name", "name_1", "name_2")
+            if name in every and every[name].head(1).isin(neurons).all()  # and not of features
+        ]
         if self.only_selected and columns:
             chosen = every[columns].isin(self.selection.names).all(axis=1)
             self.frame = every[chosen].reset_index(drop=True)

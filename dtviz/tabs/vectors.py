@@ -37,8 +37,10 @@ class Vectors(Tab):
 
     def _offer(self) -> None:
         sets = list(self.study.sets)
-        self.param.which.objects = sets
-        self.which = self.which if self.which in sets else sets[0]
+        if sets != self.param.which.objects:
+            self.param.which.objects = sets
+        if self.which not in sets:
+            self.which = sets[0]
 
     def find(self) -> str:
         """Find the set, and how it is ordered."""

@@ -114,7 +114,9 @@ class Gestures:
     def wait_for_title(self, figure: str, text: str) -> None:
         """Wait until the title of a figure has a text in it."""
         self.page.wait_for_function(
-            "([name, text]) => explorerPage().get_model_by_name(name)?.title.text.includes(text)",
+            # While a figure gives way to another one, two can bear its name.
+            """([name, text]) => [...explorerPage().all_models].some(
+              (model) => model.name === name && model.title?.text.includes(text))""",
             arg=[figure, text],
         )
 

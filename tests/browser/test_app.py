@@ -90,6 +90,7 @@ def test_a_checkpoint_is_uploaded_and_a_bad_one_refused(gestures, serve, gated_p
     upload = gestures.page.locator("input[type=file]")
     upload.set_input_files(bad)
     gestures.expect_text("Expected")
+    gestures.expect_text("Uploaded")  # until then, another upload is not heeded
     assert app.explorer.model.name == "memory DT (demo)"
     upload.set_input_files(gated_path)
     gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L1N0'")

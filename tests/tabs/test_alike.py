@@ -75,7 +75,6 @@ def test_select_selects_those_beyond_the_threshold(explorer, tab):
     )
 
 
-@pytest.mark.xfail(strict=True, raises=RecursionError, reason="The tab offers its spaces anew")
 def test_a_click_selects_and_the_tab_goes_on(explorer, tab):
     [button] = [one for one in tab.controls() if isinstance(one, pn.widgets.Button)]
     for name in ("L1N4", "L1N7"):

@@ -107,7 +107,7 @@ def test_each_option_of_a_tab_is_followed(tab, found):
         assert len(found) == before + 1
 
 
-@pytest.mark.parametrize("selected", [[], ["L1N2"], ["L1N2", "L1N7", "L0N3"]], ids=len)
+@pytest.mark.parametrize("selected", [[], ["L1N2", "L1N7", "L0N3"]], ids=len)
 def test_every_hook_applies(explorer, tab, selected, caplog):
     """HoloViews only warns of a hook that raises."""
     explorer.selection.names = selected
@@ -173,7 +173,7 @@ MODELS = {
 }
 
 
-@pytest.mark.parametrize("selected", [0, 1, 12], ids=["none", "one", "all"])
+@pytest.mark.parametrize("selected", [0, 1], ids=["none", "one"])
 @pytest.mark.parametrize("model", MODELS)
 def test_whatever_the_model_a_tab_shows_something_or_says_why(model, selected, caplog):
     explorer = dtviz.Explorer(small(**MODELS[model]))

@@ -9,6 +9,7 @@ from dtviz.neurons import neuron_table
 
 # What HoloViews would format, Bokeh would set as TeX, and a browser would take for HTML.
 HOSTILE = ["{x}", "$$x$$", "\\[y\\]", "\\(z\\)", "<b>b</b>", "@name{0.0}", "$index", "{{}}"]
+ALL_HOSTILE = " · ".join(HOSTILE)
 
 
 def options(element, kind="plot"):

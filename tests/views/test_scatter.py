@@ -5,7 +5,7 @@ import pytest
 from dtviz.views import looks
 from dtviz.views.scatter import MOST_NAMES, scatter
 
-from .elements import HOSTILE, is_literal, neurons, options, plain
+from .elements import ALL_HOSTILE, is_literal, neurons, options, plain
 
 ANGLES = np.linspace(0, 2 * np.pi, 101)
 ELLIPSE = np.stack([3 * np.cos(ANGLES), np.sin(ANGLES)], axis=1)
@@ -93,7 +93,7 @@ def test_few_and_many_neurons_are_drawn(n):
     assert hv.render(overlay)
 
 
-@pytest.mark.parametrize("action", HOSTILE)
+@pytest.mark.parametrize("action", ["{x}", "$$x$$", ALL_HOSTILE])
 def test_actions_are_shown_as_they_are_called(table, action):
     figure = hv.render(scatter(table, action, "right", f"right against {action}", ELLIPSE))
     for text, shown in (

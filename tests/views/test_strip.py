@@ -5,7 +5,7 @@ import pytest
 from dtviz.views import looks
 from dtviz.views.strip import chance, strip, upright
 
-from .elements import HOSTILE, is_literal, neurons, options, plain
+from .elements import ALL_HOSTILE, is_literal, neurons, options, plain
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_few_and_many_neurons_are_drawn(n):
     assert hv.render(upright(neurons(n), "norm", "norm"))
 
 
-@pytest.mark.parametrize("action", HOSTILE)
+@pytest.mark.parametrize("action", ["{x}", "$$x$$", ALL_HOSTILE])
 def test_actions_are_shown_as_they_are_called(table, action):
     figure = hv.render(strip(table, action, "right", f"right − {action}", 1))
     assert plain(figure.title.text) == f"right − {action}"
