@@ -50,6 +50,7 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
     for start in range(0, max(len(unit), 1), _BLOCK):
         block = unit[start : start + _BLOCK] @ unit[start:].T
+        np.clip(block, -1, 1, out=block)
         listed = np.abs(block) > threshold
         rows = len(block)
         listed[:, :rows] &= np.triu(np.ones((rows, rows), dtype=bool), 1)
@@ -57,7 +58,7 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
         row, column = np.divmod(cells.astype(np.int32), np.int32(block.shape[1]))
         first.append(row + np.int32(start))
         second.append(column + np.int32(start))
-        cosine.append(np.clip(block.ravel()[cells], -1, 1))
+        cosine.append(block.ravel()[cells])
     return _ranked_pairs(a, *map(np.concatenate, (first, second, cosine)))
 
 
