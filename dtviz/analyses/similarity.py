@@ -59,7 +59,7 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
         first.append(row + np.int32(start))
         second.append(column + np.int32(start))
         cosine.append(block.ravel()[cells])
-    return _ranked_pairs(a, *map(np.concatenate, (first, second, cosine)))
+    return _ranked_pairs(a, np.concatenate(first), np.concatenate(second), np.concatenate(cosine))
 
 
 def _ranked_pairs(
