@@ -37,17 +37,15 @@ _LAYER = """(layer) => {
     ["congruence", "difference", "similarity"].every((name) =>
       page.get_model_by_name(name).title.text.includes(`layer ${layer}`))
 }"""
-# All figures of the tab are laid out, and painted at the next frame; or its table is.
+# All figures of the tab are laid out, and painted at the next frame; or its table is. Only of these
+# few models is a view looked for: to look for every model's would take most of the time measured.
 _TAB = """([figures, tables]) => {
-  const models = [...Bokeh.documents[0].all_models]
-  const drawn = models.filter((model) => {
-    const view = Bokeh.index.find_one(model)
-    return view?.is_displayed && (model.type.endsWith("Figure")
-      ? !model.properties.inner_width.is_unset && model.inner_width > 0
-      : model.type.endsWith("Tabulator") && view.shadow_el.querySelector(".tabulator-row") != null)
-  })
-  const count = (kind) => drawn.filter(({type}) => type.endsWith(kind)).length
-  return count("Figure") >= 4 + figures && count("Tabulator") >= tables
+  const kinds = (ending) => [...Bokeh.documents[0].all_models].filter(({type}) => type.endsWith(ending))
+  const laid_out = kinds("Figure").filter((figure) =>
+    !figure.properties.inner_width.is_unset && figure.inner_width > 0)
+  const filled = tables === 0 ? [] : kinds("Tabulator").filter((table) =>
+    Bokeh.index.find_one(table)?.shadow_el.querySelector(".tabulator-row") != null)
+  return laid_out.length >= 4 + figures && filled.length >= tables
 }"""
 # How many figures and tables each tab has, besides the four figures above.
 TABS = {

@@ -15,7 +15,8 @@ def histogram(frame: pd.DataFrame, chosen: pd.Series, title: str) -> hv.Overlay:
         title: what was computed.
 
     Returns:
-        Overlay of Area (chance), and the Curves all and selected.
+        Overlay of Area (chance), and the Curves all (with the middle of chance, for its hover) and
+        selected.
     """
     middle = (frame["from"] + frame["to"]) / 2
     return _drawn(frame, middle, "share", "chance", chosen, "share of pairs", title)
@@ -30,7 +31,8 @@ def ecdf(frame: pd.DataFrame, chosen: pd.Series, title: str) -> hv.Overlay:
         title: what was computed.
 
     Returns:
-        Overlay of Area (chance), and the Curves all and selected.
+        Overlay of Area (chance), and the Curves all (with the middle of chance, for its hover) and
+        selected.
     """
     return _drawn(frame, frame["to"], "ecdf", "chance_ecdf", chosen, "share up to it", title)
 
@@ -49,20 +51,31 @@ def _drawn(
     rows = slice(max(reached.min() - 1, 0), reached.max() + 2)
     part, at, chosen = frame.iloc[rows], cosine.iloc[rows], chosen.iloc[rows]
     names = {"cosine": at, "low": part[f"{chance}_low"], "high": part[f"{chance}_high"]}
-    band = hv.Area(pd.DataFrame(names), "cosine", ["low", "high"]).opts(**looks.CHANCE)
-    curves = [
-        hv.Curve(pd.DataFrame({"cosine": at, "value": values}), "cosine", "value", label=what).opts(
-            color=colour,
-            line_width=width,
-            interpolation="steps-mid" if column == "share" else "linear",
-            framewise=True,
-            tools=["hover"],
-            hover_tooltips=[("cosine", "@cosine{0.00}"), (f"{label}, {what}", "@value{0.0000}")],
-        )
-        for values, what, colour, width in (
-            (part[f"{chance}_mid"], "by chance", looks.GREY, 1.5),
-            (part[column], "all", looks.BLUE, 2),
-            (chosen, "selected", looks.ACCENT, 1.5),
-        )
-    ]
-    return hv.Overlay([band, *curves]).opts(**looks.small(title), xlabel="cosine", ylabel=label)
+    # Of many pairs the band is thinner than a pixel: its line stays visible.
+    band = hv.Area(pd.DataFrame(names), "cosine", ["low", "high"]).opts(
+        **{**looks.CHANCE, "line_color": looks.GREY}
+    )
+    step = {"interpolation": "steps-mid" if column == "share" else "linear", "framewise": True}
+    values = {"cosine": at, "value": part[column], "chance": part[f"{chance}_mid"]}
+    every = hv.Curve(pd.DataFrame(values), "cosine", ["value", "chance"], label="all").opts(
+        color=looks.BLUE,
+        line_width=2,
+        tools=["hover"],
+        hover_tooltips=[
+            ("cosine", "@cosine{0.00}"),
+            (f"{label}, all", "@value{0.0000}"),
+            ("by chance", "@chance{0.0000}"),
+        ],
+        **step,
+    )
+    values = {"cosine": at, "value": chosen}
+    selected = hv.Curve(pd.DataFrame(values), "cosine", "value", label="selected").opts(
+        color=looks.ACCENT,
+        line_width=1.5,
+        tools=["hover"],
+        hover_tooltips=[("cosine", "@cosine{0.00}"), (f"{label}, selected", "@value{0.0000}")],
+        **step,
+    )
+    return hv.Overlay([band, every, selected]).opts(
+        **looks.small(title), xlabel="cosine", ylabel=label
+    )

@@ -9,6 +9,7 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from bokeh.models import CustomJS
 
 TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
 _TEXT_CSS = """
@@ -41,6 +42,15 @@ def board(scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, tabs: Any) ->
     )
 
 
+class _Tabs(pn.Tabs):
+    """Tabs whose views follow once laid out; Panel's own links would walk the page at each change."""
+
+    def _get_model(self, doc: Document, *args: Any, **kwargs: Any) -> Any:
+        model = super()._get_model(doc, *args, **kwargs)
+        model.js_on_change("active", CustomJS(code=FOLLOW))
+        return model
+
+
 def tabs(shown: Sequence[Any]) -> pn.Tabs:
     """Return tabs of which each is made when it is first opened; the first is open.
 
@@ -48,7 +58,7 @@ def tabs(shown: Sequence[Any]) -> pn.Tabs:
         shown: what has a title and a content, and can show and hide.
     """
     places = [pn.Column(sizing_mode="stretch_width", min_height=266) for _ in shown]
-    below = pn.Tabs(
+    below = _Tabs(
         *((tab.title, place) for tab, place in zip(shown, places, strict=True)),
         sizing_mode="stretch_width",
         height=TABS_HEIGHT,
@@ -66,7 +76,6 @@ def tabs(shown: Sequence[Any]) -> pn.Tabs:
                 place.objects = [tab.content()]
 
     below.param.watch(open_tab, "active")
-    below.jscallback(active=FOLLOW)
     open_tab()
     return below
 

@@ -79,10 +79,9 @@ def chance(limits: Callable[[], tuple[float, float] | None]) -> Hook:
     """
 
     def hook(plot: Any, _: object) -> None:
-        found = plot.state.select({"name": "chance"})
-        band = (
-            found[0] if found else BoxAnnotation(name="chance", line_color=None, level="underlay")
-        )
+        # In its place among the annotations: a search by name walks the whole figure.
+        found = [part for part in plot.state.center if isinstance(part, BoxAnnotation)]
+        band = found[0] if found else BoxAnnotation(line_color=None, level="underlay")
         if not found:
             plot.state.add_layout(band)
         known = limits()

@@ -55,7 +55,7 @@ def test_what_chance_gives_is_a_band_behind_the_curves(found, draw, band):
     assert all(isinstance(curve, hv.Curve) for curve in others)
     low, high = (first.dimension_values(end) for end in ("low", "high"))
     assert (low <= high).all()
-    middle = curves(hv.Overlay(others))["by chance"].dimension_values("value")
+    middle = curves(hv.Overlay(others))["all"].dimension_values("chance")
     assert ((low <= middle) & (middle <= high)).all()
     np.testing.assert_array_equal(
         np.sort(high), np.sort(found.frame()[f"{band}_high"])[-len(high) :]
@@ -63,10 +63,9 @@ def test_what_chance_gives_is_a_band_behind_the_curves(found, draw, band):
 
 
 @pytest.mark.parametrize("draw", [histogram, ecdf])
-def test_all_the_selected_and_chance_have_a_curve_and_a_colour_each(found, draw):
+def test_all_and_the_selected_have_a_curve_and_a_colour_each(found, draw):
     drawn = curves(draw(found.frame(), nothing(found), ""))
     assert {label: options(curve, "style")["color"] for label, curve in drawn.items()} == {
-        "by chance": looks.GREY,
         "all": looks.BLUE,
         "selected": looks.ACCENT,
     }

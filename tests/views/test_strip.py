@@ -1,6 +1,7 @@
 import holoviews as hv
 import numpy as np
 import pytest
+from bokeh.models import BoxAnnotation
 
 from dtviz.views import looks
 from dtviz.views.strip import chance, strip, upright
@@ -69,7 +70,7 @@ def test_an_upright_strip_has_a_column_from_below_to_above(table):
 @pytest.mark.parametrize("limits", [(0.5, 2.0), None])
 def test_chance_is_marked_on_an_upright_strip_where_it_is_known(table, limits):
     figure = hv.render(upright(table, "norm", "norm").opts(hooks=[chance(lambda: limits)]))
-    [band] = figure.select({"name": "chance"})
+    [band] = [part for part in figure.center if isinstance(part, BoxAnnotation)]
     assert band.visible == (limits is not None)
     assert limits is None or (band.bottom, band.top) == limits
     assert band.level == "underlay"
