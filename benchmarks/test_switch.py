@@ -40,7 +40,8 @@ _LAYER = """(layer) => {
 # All figures of the tab are laid out, and painted at the next frame; or its table is. Only of these
 # few models is a view looked for: to look for every model's would take most of the time measured.
 _TAB = """([figures, tables]) => {
-  const kinds = (ending) => [...Bokeh.documents[0].all_models].filter(({type}) => type.endsWith(ending))
+  const models = [...Bokeh.documents[0].all_models]
+  const kinds = (ending) => models.filter(({type}) => type.endsWith(ending))
   const laid_out = kinds("Figure").filter((figure) =>
     !figure.properties.inner_width.is_unset && figure.inner_width > 0)
   const filled = tables === 0 ? [] : kinds("Tabulator").filter((table) =>

@@ -43,7 +43,7 @@ def board(scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, tabs: Any) ->
 
 
 class _Tabs(pn.Tabs):
-    """Tabs whose views follow once laid out; Panel's own links would walk the page at each change."""
+    """Tabs whose views follow once laid out; with Panel's own links each change walks the page."""
 
     def _get_model(self, doc: Document, *args: Any, **kwargs: Any) -> Any:
         model = super()._get_model(doc, *args, **kwargs)

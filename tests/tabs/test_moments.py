@@ -1,7 +1,7 @@
 import holoviews as hv
 import numpy as np
 import pytest
-from bokeh.models import Plot
+from bokeh.models import BoxAnnotation, Plot
 
 import dtviz
 
@@ -28,7 +28,7 @@ def bands(tab, root):
     found = {}
     for title in titles(tab):
         [figure] = [figure for figure in root.select({"type": Plot}) if figure.title.text == title]
-        [band] = figure.select({"name": "chance"})
+        [band] = [part for part in figure.center if isinstance(part, BoxAnnotation)]
         found[title] = (band.bottom, band.top) if band.visible else None
     return found
 
