@@ -61,7 +61,7 @@ def test_the_layers_in_it_and_the_explorer_itself_stays_as_it_was(tmp_path, laye
     assert page.count('class="board"') == len(labels)
     assert all(f'data-label="{label}"' in page for label in labels)
     assert explorer.options == before
-    assert explorer.selection.names == ["L1N3", "L0N2"]
+    assert explorer.selection.names == ["L0N2", "L1N3"]
     assert not explorer._hub._models
 
 

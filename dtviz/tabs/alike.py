@@ -53,7 +53,7 @@ class Alike(SpaceTab):
 
     def _select(self, _: object) -> None:
         if not self.message:
-            self.selection.names = list(self._cluster["name"])
+            self.selection.select(self._cluster["name"])
 
     def find(self) -> str:
         """Find the cluster of the exemplar."""

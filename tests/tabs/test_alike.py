@@ -69,7 +69,7 @@ def test_the_threshold_changes_the_preview_and_not_the_selection(explorer, tab, 
 def test_select_selects_those_beyond_the_threshold(explorer, tab):
     explorer.exemplar.threshold = 0.3
     tab.select = True
-    assert explorer.selection.names == cluster(explorer, "L1N4", 0.3)
+    assert set(explorer.selection.names) == set(cluster(explorer, "L1N4", 0.3))
     assert explorer._hub.selection == sorted(
         int(name.removeprefix("L1N")) for name in explorer.selection.names
     )
@@ -80,7 +80,7 @@ def test_a_click_selects_and_the_tab_goes_on(explorer, tab):
     for name in ("L1N4", "L1N7"):
         tab.exemplar = name
         button.param.trigger("value")  # as a click does
-        assert explorer.selection.names == cluster(explorer, name, 0.5)
+        assert set(explorer.selection.names) == set(cluster(explorer, name, 0.5))
     explorer.selection.names = ["L1N0"]
     tab.exemplar = ""
     assert titles(tab)[0].startswith("Cosine with L1N0 ·")
