@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from dtviz.explorer import Explorer as Explorer
     from dtviz.model import Model as Model
     from dtviz.selection import Selection as Selection
+    from dtviz.sets import NeuronSet as NeuronSet
+    from dtviz.sets import Sets as Sets
 
 __version__ = "0.1.0"
 
@@ -39,7 +41,9 @@ _HOMES = {
     "Directions": "dtviz.directions",
     "Explorer": "dtviz.explorer",
     "Model": "dtviz.model",
+    "NeuronSet": "dtviz.sets",
     "Selection": "dtviz.selection",
+    "Sets": "dtviz.sets",
     "across": "dtviz.analyses.across",
     "cluster": "dtviz.analyses.clustering",
     "congruence": "dtviz.analyses.congruence",

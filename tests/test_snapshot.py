@@ -27,7 +27,7 @@ def test_it_says_what_was_in_view(explorer, saved):
     about = snapshot.read(saved)
     assert about["model"] == explorer.model.name
     assert about["sha256"] == explorer.model.sha256
-    assert about["selected"] == ["L1N3", "L0N200"]
+    assert about["selected"] == ["L0N200", "L1N3"]
     assert about["dtviz"] == dtviz.__version__
     assert 'data-label="layer 1, out"' in saved.read_text()
     again = dtviz.Explorer(explorer.model, **about["options"])
