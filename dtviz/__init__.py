@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dtviz.analyses.distributions import distribution as distribution
     from dtviz.analyses.distributions import summary as summary
     from dtviz.analyses.features import restricted as restricted
+    from dtviz.analyses.groups import against_rest as against_rest
     from dtviz.analyses.moments import moments as moments
     from dtviz.analyses.ranking import top_k as top_k
     from dtviz.analyses.similarity import cosine_similarity as cosine_similarity
@@ -45,6 +46,7 @@ _HOMES = {
     "Selection": "dtviz.selection",
     "Sets": "dtviz.sets",
     "across": "dtviz.analyses.across",
+    "against_rest": "dtviz.analyses.groups",
     "cluster": "dtviz.analyses.clustering",
     "congruence": "dtviz.analyses.congruence",
     "contrast": "dtviz.analyses.congruence",
