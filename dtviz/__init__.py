@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dtviz.analyses.distributions import distribution as distribution
     from dtviz.analyses.distributions import summary as summary
     from dtviz.analyses.features import restricted as restricted
+    from dtviz.analyses.groups import against_rest as against_rest
     from dtviz.analyses.moments import moments as moments
     from dtviz.analyses.ranking import top_k as top_k
     from dtviz.analyses.similarity import cosine_similarity as cosine_similarity
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from dtviz.explorer import Explorer as Explorer
     from dtviz.model import Model as Model
     from dtviz.selection import Selection as Selection
+    from dtviz.sets import NeuronSet as NeuronSet
+    from dtviz.sets import Sets as Sets
 
 __version__ = "0.1.0"
 
@@ -39,8 +42,11 @@ _HOMES = {
     "Directions": "dtviz.directions",
     "Explorer": "dtviz.explorer",
     "Model": "dtviz.model",
+    "NeuronSet": "dtviz.sets",
     "Selection": "dtviz.selection",
+    "Sets": "dtviz.sets",
     "across": "dtviz.analyses.across",
+    "against_rest": "dtviz.analyses.groups",
     "cluster": "dtviz.analyses.clustering",
     "congruence": "dtviz.analyses.congruence",
     "contrast": "dtviz.analyses.congruence",

@@ -1,6 +1,7 @@
 """Directions: named vectors in the residual stream, frozen float32, checked when they are made."""
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -8,6 +9,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
+import regex
 
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 
@@ -16,6 +18,8 @@ Float32 = npt.NDArray[np.float32]
 Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
 
 LAYER_NORM_EPSILON = 1e-5
+# Seconds that a regular expression may take over all names: some would take years over one.
+_PATIENCE = 1.0
 
 
 def items(values: Any, what: str) -> list[Any]:
@@ -153,22 +157,14 @@ class Directions:
         Raises:
             UnknownName: for a name that no row bears.
             BadArgument: for a mask of another length, a row that does not exist, or a regular
-                expression that does not compile.
+                expression that does not compile or takes more than a second.
         """
         rows = self._selected(which)
         return replace(self, vectors=self.vectors[rows], names=[self.names[row] for row in rows])
 
     def _selected(self, which: Selector) -> list[int]:
         if isinstance(which, str | re.Pattern):
-            try:
-                pattern = re.compile(which)
-            except re.error as error:
-                raise BadArgument(
-                    expected="a regular expression",
-                    got=f"{shortened(which)} ({error})",
-                    do="Mend the expression, or pass a list of names.",
-                ) from error
-            return [row for row, name in enumerate(self.names) if pattern.search(name)]
+            return _found(which, self.names)
         try:
             values = list(which)
             if all(isinstance(value, str) for value in values):
@@ -208,3 +204,38 @@ class Directions:
         centred = self.vectors - self.vectors.mean(axis=1, keepdims=True)
         scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
         return replace(self, vectors=centred / scale, label=f"LN({self.label})")
+
+
+def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:
+    """Return the places of the names in which a regular expression is found."""
+    try:
+        compiled = re.compile(expression)
+        # Their numbers are others in regex, which can be stopped, than in re, which cannot.
+        flags = (getattr(regex, str(flag.name)) for flag in re.RegexFlag(compiled.flags))
+        pattern = regex.compile(compiled.pattern, sum(flags))
+        return _searched(pattern, names)
+    except TimeoutError as error:
+        raise BadArgument(
+            expected=f"a regular expression that takes at most {_PATIENCE:g} second",
+            got=f"{shortened(expression)}, which takes longer",
+            do="Write it without repetitions within repetitions, or pass a list of names.",
+        ) from error
+    # The last three are of a repetition, a nesting and a pattern of bytes that cannot be.
+    except (re.error, regex.error, OverflowError, RecursionError, TypeError) as error:
+        raise BadArgument(
+            expected="a regular expression",
+            got=f"{shortened(expression)} ({error})",
+            do="Mend the expression, or pass a list of names.",
+        ) from error
+
+
+def _searched(pattern: Any, names: list[str]) -> list[int]:
+    found = []
+    end = time.monotonic() + _PATIENCE
+    for place, name in enumerate(names):
+        left = end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        if pattern.search(name, timeout=left):
+            found.append(place)
+    return found

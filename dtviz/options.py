@@ -38,7 +38,7 @@ class Options(param.Parameterized):
         space, method, distance, optimal_order, clusters: see `ClusterAnalysis`.
         norm_above, named: see `FeatureFilter`.
         ranked_by, k: see `RankingAnalysis`.
-        threshold: see `ExemplarAnalysis`.
+        threshold, alike_to, alike_by, alike_count: see `ExemplarAnalysis`.
         pairs_above: see `PairsAnalysis`.
 
     Raises:
@@ -74,6 +74,9 @@ class Options(param.Parameterized):
         ranked_by: str | None = None,
         k: int | None = None,
         threshold: float | None = None,
+        alike_to: str | None = None,
+        alike_by: str | None = None,
+        alike_count: int | None = None,
         pairs_above: float | None = None,
     ) -> None:
         super().__init__(model=model)
@@ -96,7 +99,13 @@ class Options(param.Parameterized):
         )
         _choose(self.features, norm_above=norm_above, named=named)
         _choose(self.ranking, ranked_by=ranked_by, k=k)
-        _choose(self.exemplar, threshold=threshold)
+        _choose(
+            self.exemplar,
+            threshold=threshold,
+            alike_to=alike_to,
+            alike_by=alike_by,
+            alike_count=alike_count,
+        )
         _choose(self.pairs, pairs_above=pairs_above)
 
     def check(self, model: object) -> None:

@@ -19,7 +19,7 @@ from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model, Side
 from dtviz.neurons import neuron_table
-from dtviz.options import Options
+from dtviz.options import Layer, Options
 
 Result = TypeVar("Result")
 
@@ -182,16 +182,18 @@ class Study(Options):
         has_features = self.embedding is not None and len(self.embedding) > 0
         return [name for name in every if has_features or name != "in congruence"]
 
-    def rows(self, name: Space) -> Directions:
-        """Return what stands for the neurons of the layer in a space; see `space`."""
+    def rows(self, name: Space, layer: Layer | None = None) -> Directions:
+        """Return what stands for the neurons of a layer, that in view by default; see `space`."""
+        in_view = layer is None or layer == self.layer
+        layer = self.layer if layer is None else layer
         options = self._space_options
         # Weights are what they are, with LayerNorm or without, whatever features there are.
         depends = {"out congruence": ["layer_norm"], "in congruence": list(options)}.get(name, [])
         return self._keep(
-            f"rows {name}",
-            lambda: space(self.model, name, self.layer, **options),
+            f"rows {name}" if in_view else f"rows {name} elsewhere",
+            lambda: space(self.model, name, layer, **options),
             self.model,
-            self.layer,
+            layer,
             *(options[option] for option in depends),
         )
 

@@ -44,7 +44,17 @@ def test_a_plain_import_loads_no_heavy_library():
 
 
 def test_computing_needs_nothing_that_draws_or_loads():
-    rooms = ["model", "neurons", "options", "selection", "study", "tables"]
+    rooms = [
+        "history",
+        "link",
+        "model",
+        "neurons",
+        "options",
+        "selection",
+        "sets",
+        "study",
+        "tables",
+    ]
     loaded = python(
         *WITHOUT,
         *(f"import dtviz.{room}" for room in rooms),

@@ -1,5 +1,7 @@
 import re
+import time
 from dataclasses import FrozenInstanceError
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -200,9 +202,58 @@ def test_a_name_that_is_not_there_cannot_be_chosen():
         FIVE.subset(["L0N0", "L0N9"])
 
 
-def test_a_regular_expression_that_does_not_compile_is_told():
-    with pytest.raises(BadArgument, match=r"a regular expression, got '\(' \(.*\)\. Mend"):
-        FIVE.subset("(")
+@pytest.mark.parametrize(
+    "expression",
+    ["(", "*", "[z-a]", r"\p{Lu}", "a{99999999999}", "(" * 3000 + ")" * 3000, re.compile(b"N1")],
+)
+def test_a_regular_expression_that_does_not_compile_is_told(expression):
+    with pytest.raises(BadArgument, match=r"a regular expression, got .* \(.*\)\. Mend"):
+        FIVE.subset(expression)
+
+
+@pytest.mark.parametrize("as_pattern", [False, True])
+@pytest.mark.parametrize("expression", ["(a|a)*$", "(a|aa)+$", "^(([a-z])+.)+[A-Z]([a-z])+$"])
+def test_a_regular_expression_that_takes_exponential_time_is_stopped_and_told(
+    expression, as_pattern
+):
+    names = [f"{'a' * 200}!{row}" for row in range(50)]
+    many = Directions(np.ones((50, 2)), names)
+    start = time.monotonic()
+    with pytest.raises(BadArgument, match=r"at most 1 second, got .*which takes longer"):
+        many.subset(re.compile(expression) if as_pattern else expression)
+    # A second for all names together, not for each.
+    assert time.monotonic() - start < 10
+
+
+def test_names_that_each_take_their_time_are_stopped_together(monkeypatch):
+    clock = iter(np.arange(0, 100, 0.3))
+    monkeypatch.setattr("dtviz.directions.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    with pytest.raises(BadArgument, match="which takes longer"):
+        FIVE.subset("N")
+
+
+EXPRESSIONS = st.recursive(
+    st.sampled_from(["a", "B", "é", "ß", ".", "^", "$", r"\d", r"\w", r"\b", "[a-c]", "[^a]", ""]),
+    lambda inner: (
+        st.builds(str.__add__, inner, inner)
+        | st.builds("({})".format, inner)
+        | st.builds("(?:{}|{})".format, inner, inner)
+        | st.builds("(?:{})?".format, inner)
+        | st.builds("(?:{}){{0,2}}".format, inner)
+    ),
+    max_leaves=6,
+)
+FLAGS = st.sampled_from([re.NOFLAG, re.I, re.A, re.I | re.A, re.M, re.S, re.X, re.I | re.M | re.S])
+
+
+@given(EXPRESSIONS, FLAGS, st.lists(st.text("aAbBcéÉßsS1 \n"), unique=True, max_size=8))
+def test_a_regular_expression_finds_what_re_finds(expression, flags, names):
+    rows = Directions(np.ones((len(names), 2)), names)
+    pattern = re.compile(expression, flags)
+    expected = [name for name in names if pattern.search(name)]
+    assert rows.subset(pattern).names == expected
+    if not flags:
+        assert rows.subset(expression).names == expected
 
 
 @pytest.mark.parametrize("which", [["L0N1", "L0N1"], [1, 1], [4, -1]])

@@ -26,6 +26,9 @@ def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
         "ranked_by": "in congruence",
         "k": 10,
         "threshold": 0.5,
+        "alike_to": "mean",
+        "alike_by": "threshold",
+        "alike_count": 10,
         "pairs_above": 0.05,
     }
 
@@ -50,6 +53,9 @@ def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
         ("ranked_by", "out × embedding"),
         ("k", 3),
         ("threshold", 0.9),
+        ("alike_to", "any"),
+        ("alike_by", "count"),
+        ("alike_count", 3),
         ("pairs_above", 0.2),
     ],
 )
@@ -142,6 +148,11 @@ def test_only_sides_that_the_model_has_can_be_chosen(sides):
         ({"k": 51}, BadArgument),
         ({"k": "many"}, BadArgument),
         ({"threshold": 1.5}, BadArgument),
+        ({"alike_to": "all"}, UnknownName),
+        ({"alike_by": "any"}, UnknownName),
+        ({"alike_count": 0}, BadArgument),
+        ({"alike_count": 101}, BadArgument),
+        ({"alike_count": 2.5}, BadArgument),
         ({"pairs_above": -0.1}, BadArgument),
         ({"layer_norm": "yes"}, BadArgument),
         ({"contrast": 1}, BadArgument),

@@ -27,7 +27,7 @@ def test_it_says_what_was_in_view(explorer, saved):
     about = snapshot.read(saved)
     assert about["model"] == explorer.model.name
     assert about["sha256"] == explorer.model.sha256
-    assert about["selected"] == ["L1N3", "L0N200"]
+    assert about["selected"] == ["L0N200", "L1N3"]
     assert about["dtviz"] == dtviz.__version__
     assert 'data-label="layer 1, out"' in saved.read_text()
     again = dtviz.Explorer(explorer.model, **about["options"])
@@ -61,7 +61,7 @@ def test_the_layers_in_it_and_the_explorer_itself_stays_as_it_was(tmp_path, laye
     assert page.count('class="board"') == len(labels)
     assert all(f'data-label="{label}"' in page for label in labels)
     assert explorer.options == before
-    assert explorer.selection.names == ["L1N3", "L0N2"]
+    assert explorer.selection.names == ["L0N2", "L1N3"]
     assert not explorer._hub._models
 
 

@@ -208,6 +208,20 @@ def test_the_neuron_table_joins_the_results(study):
         np.testing.assert_array_equal(table[f"rtg_{side}"], study.rtg[side])
 
 
+@pytest.mark.parametrize("name", ["in", "out congruence"])
+def test_rows_of_all_layers_are_found_beside_those_in_view_and_both_are_kept(study, name):
+    in_view = study.rows(name)
+    every = study.rows(name, "all")
+    assert every.names == study.model.neurons("all").names
+    np.testing.assert_array_equal(
+        every.vectors, dtviz.space(study.model, name, "all", embedding=study.embedding).vectors
+    )
+    assert study.rows(name) is study.rows(name, study.layer) is in_view
+    assert study.rows(name, "all") is every
+    study.layer = "all"
+    assert study.rows(name, "all") is study.rows(name)
+
+
 def test_exemplars_and_pairs_are_those_of_the_functions(study):
     rows = weights(study)
     study.exemplar.threshold, study.pairs.pairs_above = 0.2, 0.4
@@ -349,6 +363,9 @@ READ = {"reading", "listed", "ranked", "moments", "moments_limits", "neurons"}
         ("ranking", "k", 3, {"listed", "ranked"}),
         ("ranking", "ranked_by", "out × embedding", READ),
         ("exemplar", "threshold", 0.9, set()),
+        ("exemplar", "alike_to", "any", set()),
+        ("exemplar", "alike_by", "count", set()),
+        ("exemplar", "alike_count", 3, set()),
         ("pairs", "pairs_above", 0.9, set()),
         ("self", "layer", 0, set(KEPT) - {"embedding"}),
         ("self", "side", "in", VECTORS | TREE | {"in_view"}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import param
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32, items
 from dtviz.errors import BadArgument, shortened
+
+# What rows are compared with, of several exemplars: their mean direction, or whichever is nearest.
+To = Literal["mean", "any"]
 
 # Rows of the similarity matrix that are held at a time.
 _BLOCK = 512
@@ -86,51 +90,82 @@ def _ranked_pairs(
 
 
 def exemplar_cluster(
-    a: Directions, exemplar: str | Sequence[str], threshold: float = 0.5
+    a: Directions,
+    exemplar: str | Sequence[str],
+    threshold: float = 0.5,
+    *,
+    to: To = "mean",
+    count: int | None = None,
 ) -> pd.DataFrame:
     """Return the rows that resemble one of them, or its opposite.
 
     Args:
         a: the rows to look among.
-        exemplar: the name of one of them; or several names, for the mean of their unit vectors.
+        exemplar: the name of one of them, or several names.
         threshold: rows with |cosine| to the exemplar above it are listed.
+        to: what several exemplars are compared by; see `cosines_with`.
+        count: list instead as many rows, those of greatest |cosine|, besides the exemplars.
 
     Returns:
-        Columns name and cosine: first the exemplar, whatever the threshold, then the others from
+        Columns name and cosine: first the exemplars, whatever the threshold, then the others from
         the greatest cosine to the least.
 
     Raises:
         UnknownName: if no row is called so.
-        BadArgument: if the threshold is not a number from 0 to 1, or no exemplar is named.
+        BadArgument: if the threshold is not a number from 0 to 1, the count is not a whole number
+            from 1, ``to`` is neither "mean" nor "any", or no exemplar is named.
     """
     _check_threshold(threshold)
-    cosines = cosines_with(a, exemplar)
+    _check_count(count)
+    cosine = cosines_with(a, exemplar, to).to_numpy()
     first = _rows(a, exemplar)
-    cosine = cosines.to_numpy()
-    others = np.setdiff1d(np.flatnonzero(np.abs(cosine) > threshold), first)
+    others = np.setdiff1d(np.arange(len(a)), first)
+    if count is None:
+        others = others[np.abs(cosine[others]) > threshold]
+    else:
+        others = others[np.argsort(-np.abs(cosine[others]), kind="stable")[:count]]
     rows = [*first, *others[np.argsort(-cosine[others], kind="stable")]]
     return pd.DataFrame({"name": [a.names[i] for i in rows], "cosine": cosine[rows]})
 
 
-def cosines_with(a: Directions, exemplar: str | Sequence[str]) -> pd.Series:
+def cosines_with(a: Directions, exemplar: str | Sequence[str], to: To = "mean") -> pd.Series:
     """Return the cosine of each row with an exemplar.
 
     Args:
         a: the rows.
-        exemplar: the name of one of them; or several names, for the mean of their unit vectors.
+        exemplar: the name of one of them, or several names.
+        to: of several exemplars, "mean" for the cosine with the mean of their unit vectors; "any"
+            for the cosine with the one for which it is greatest in absolute value.
 
     Raises:
         UnknownName: if no row is called so.
-        BadArgument: if no exemplar is named.
+        BadArgument: if no exemplar is named, or ``to`` is neither "mean" nor "any".
     """
+    if to not in get_args(To):
+        raise BadArgument(
+            expected="to='mean' or to='any'", got=shortened(to), do="Choose one of these."
+        )
     first = _rows(a, exemplar)
     if not first:
         raise BadArgument(
             expected="the name of a row to resemble", got="none", do="Name one, or several."
         )
     unit = a.unit()
-    mean = replace(unit, vectors=unit.vectors[first].mean(axis=0)[None], names=["mean"])
-    return cosine_similarity(a, mean)["mean"]
+    members = unit.vectors[first]
+    if to == "mean":
+        mean = replace(unit, vectors=members.mean(axis=0)[None], names=["mean"])
+        return cosine_similarity(a, mean)["mean"]
+    # In blocks of rows: there may be as many exemplars as rows.
+    starts = range(0, len(unit), _BLOCK)
+    blocks = [_furthest(unit.vectors[start : start + _BLOCK] @ members.T) for start in starts]
+    return pd.Series(np.clip(np.concatenate(blocks), -1, 1), a.names, name="any")
+
+
+def _furthest(values: Float32) -> Float32:
+    """Return of each row the value that is furthest from zero, with its sign."""
+    highest, lowest = values.max(axis=1), values.min(axis=1)
+    furthest: Float32 = np.where(-lowest > highest, lowest, highest)
+    return furthest
 
 
 def _rows(a: Directions, exemplar: str | Sequence[str]) -> list[int]:
@@ -145,6 +180,16 @@ def _check_threshold(threshold: object) -> None:
             expected="a threshold from 0 to 1",
             got=shortened(threshold),
             do="Pass threshold=0.05, for instance.",
+        )
+
+
+def _check_count(count: object) -> None:
+    is_whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
+    if count is not None and not (is_whole and count >= 1):  # type: ignore[operator]
+        raise BadArgument(
+            expected="a count, a whole number from 1, or None",
+            got=shortened(count),
+            do="Pass count=10, for instance.",
         )
 
 
@@ -181,9 +226,30 @@ class ExemplarAnalysis(param.Parameterized):
         "belong to its cluster.",
     )
 
+    alike_to = param.Selector(
+        objects={"the mean of them": "mean", "any of them": "any"},
+        default="mean",
+        label="Of several exemplars, alike to",
+        doc="Compare neurons with the mean direction of the exemplars, or with whichever of them "
+        "is nearest.",
+    )
+    alike_by = param.Selector(
+        objects=["threshold", "count"],
+        default="threshold",
+        label="Choose by",
+        doc="Choose all neurons beyond a threshold, or a number of them, the nearest.",
+    )
+    alike_count = param.Integer(
+        default=10,
+        bounds=(1, 100),
+        label="Nearest",
+        doc="How many neurons to choose besides the exemplars: those of greatest |cosine|.",
+    )
+
     def __call__(self, neurons: Directions, exemplars: Sequence[str]) -> pd.DataFrame:
         """Return the cluster of the exemplars, as from `exemplar_cluster`."""
-        return exemplar_cluster(neurons, exemplars, self.threshold)
+        count = self.alike_count if self.alike_by == "count" else None
+        return exemplar_cluster(neurons, exemplars, self.threshold, to=self.alike_to, count=count)
 
 
 class PairsAnalysis(param.Parameterized):

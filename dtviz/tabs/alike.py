@@ -11,6 +11,7 @@ import param
 
 from dtviz.analyses.similarity import cosines_with
 from dtviz.errors import DtvizError
+from dtviz.options import Layer
 from dtviz.tabs.space import SpaceTab
 from dtviz.tabs.tab import HEIGHT
 from dtviz.views import looks, page, titles
@@ -22,7 +23,7 @@ _MOST_NAMES = 40
 
 
 class Alike(SpaceTab):
-    """A strip of cosines with an exemplar, cut at a threshold."""
+    """A strip of cosines with an exemplar, cut at a threshold or after a count."""
 
     title = "Alike"
     follows_selection = True
@@ -30,30 +31,50 @@ class Alike(SpaceTab):
 
     exemplar = param.String(
         label="Exemplar (empty: the selected)",
-        doc="The name of a neuron in view; empty for the selected ones together.",
+        doc="The name of a neuron; empty for the selected ones together.",
     )
-    select = param.Event(label="Select these", doc="Select the neurons beyond the threshold.")
+    among = param.Selector(
+        objects=["this layer", "all layers"],
+        label="Among",
+        doc="Look among the neurons of the layer in view, or among those of every layer.",
+    )
+    select = param.Event(label="Select these", doc="Select the neurons that are named here.")
 
     def set_up(self) -> None:
-        """Offer the exemplar, the threshold, the space, and to select."""
+        """Offer the exemplar, how many resemble it, where to look, and to select."""
         super().set_up()
+        resemble = self.study.exemplar.param
         self.options = [
             self.param.exemplar,
-            self.study.exemplar.param.threshold,
+            resemble.alike_to,
+            resemble.alike_by,
+            resemble.threshold,
+            resemble.alike_count,
             self.param.space,
+            self.param.among,
         ]
         self.param.watch(self._select, "select")
 
     def controls(self) -> list[Any]:
-        """Return the widgets, and the button."""
+        """Return the widgets, of threshold and count the one that decides, and the button."""
+        widgets = super().controls()
+        by = self.study.exemplar.param.alike_by.rx()
+        for option, decides in (("threshold", "threshold"), ("alike_count", "count")):
+            place = [parameter.name for parameter in self.options].index(option)
+            widgets[place].visible = by == decides
         button = pn.widgets.Button.from_param(
             self.param.select, color="primary", sizing_mode="stretch_width"
         )
-        return [*super().controls(), button]
+        return [*widgets, button]
+
+    @property
+    def layer(self) -> Layer:
+        """The layer whose neurons are compared, or all."""
+        return "all" if self.among == "all layers" else super().layer
 
     def _select(self, _: object) -> None:
         if not self.message:
-            self.selection.names = list(self._cluster["name"])
+            self.selection.select(self._cluster["name"])
 
     def find(self) -> str:
         """Find the cluster of the exemplar."""
@@ -67,7 +88,7 @@ class Alike(SpaceTab):
             )
         try:
             self._cluster = self.study.exemplar(rows, exemplars)
-            self._every = cosines_with(rows, exemplars)
+            self._every = cosines_with(rows, exemplars, self.study.exemplar.alike_to)
         except DtvizError as error:
             return str(error)
         names = list(self._cluster["name"])
@@ -75,7 +96,7 @@ class Alike(SpaceTab):
         if len(names) > _MOST_NAMES:
             listed += f" and {len(names) - _MOST_NAMES} more"
         self.text = f"<b>{len(names)} of {len(rows)}</b> would be selected: {listed}"
-        self._who = exemplars[0] if len(exemplars) == 1 else f"the {len(exemplars)} selected"
+        self._exemplars = exemplars
         return ""
 
     def make_views(self) -> list[Any]:
@@ -92,9 +113,15 @@ class Alike(SpaceTab):
                 "name": names,
                 "cosine": self._every.to_numpy(),
                 "colour": np.where(inside, looks.BLUE, looks.GREY),
-                "row": np.arange(len(names)),
+                "row": self.study.neurons.index.get_indexer(names),
             }
         )
-        where = titles.of_layer(self.study.layer, self.space)
-        title = f"Cosine with {self._who} · {where} · blue: beyond the threshold"
-        return alike(points, self.study.exemplar.threshold, title)
+        n, options = len(self._exemplars), self.study.exemplar
+        who = self._exemplars[0] if n == 1 else f"the {n} selected"
+        if n > 1 and options.alike_to == "any":
+            who = f"any of {who}"
+        by_count = options.alike_by == "count"
+        blue = f"the {len(self._cluster) - n} nearest" if by_count else "beyond the threshold"
+        where = titles.of_layer(self.layer, self.space)
+        title = f"Cosine with {who} · {where} · blue: {blue}"
+        return alike(points, None if by_count else options.threshold, title)

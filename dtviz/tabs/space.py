@@ -4,6 +4,7 @@ import param
 
 from dtviz.analyses.spaces import Space
 from dtviz.directions import Directions
+from dtviz.options import Layer
 from dtviz.tabs.tab import Tab
 
 
@@ -29,11 +30,17 @@ class SpaceTab(Tab):
             self.space = spaces[0]
 
     @property
+    def layer(self) -> Layer:
+        """The layer whose neurons are compared."""
+        layer: Layer = self.study.layer
+        return layer
+
+    @property
     def rows(self) -> Directions:
-        """What stands for the neurons in view, in the space chosen."""
+        """What stands for the neurons of the layer, in the space chosen."""
         self._offer()  # another model may have come
         name: Space = self.space
-        return self.study.rows(name)
+        return self.study.rows(name, self.layer)
 
     def chosen(self, rows: Directions) -> list[str]:
         """Return the selected neurons that are among some rows."""

@@ -60,16 +60,17 @@ def ecdf(values: np.ndarray, title: str) -> hv.Curve:
     )
 
 
-def alike(points: pd.DataFrame, threshold: float, title: str) -> hv.Overlay:
-    """Draw each neuron by its cosine with an exemplar; those beyond the threshold are coloured.
+def alike(points: pd.DataFrame, threshold: float | None, title: str) -> hv.Overlay:
+    """Draw each neuron by its cosine with an exemplar; those that resemble it are coloured.
 
     Args:
-        points: the columns name, cosine, colour and row (of the neuron in the neuron table).
-        threshold: of |cosine|.
+        points: the columns name, cosine, colour and row (of the neuron in the neuron table, -1
+            for one that is not in view).
+        threshold: of |cosine|; None if none decides.
         title: what was computed.
 
     Returns:
-        Overlay of VLines (at the threshold and its opposite) and Scatter.
+        Overlay of VLines (at the threshold and its opposite, if there is one) and Scatter.
     """
     height = looks.jitter(len(points))
     shown = hv.Scatter(points.assign(height=height), "cosine", ["height", "name", "row", "colour"])
@@ -79,7 +80,7 @@ def alike(points: pd.DataFrame, threshold: float, title: str) -> hv.Overlay:
     )
     lines = [
         hv.VLine(at).opts(color=looks.BLUE, line_width=1.5, line_dash="dashed")
-        for at in (-threshold, threshold)
+        for at in (() if threshold is None else (-threshold, threshold))
     ]
     return hv.Overlay([*lines, shown]).opts(
         **looks.small(title),

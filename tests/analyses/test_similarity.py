@@ -322,6 +322,77 @@ def test_who_resembles_an_exemplar_is_resembled_by_it(matrix, threshold):
             assert (other in clusters[one]) == (one in clusters[other])
 
 
+@given(MATRICES, st.data(), st.integers(1, 4))
+def test_the_cosine_with_any_of_several_is_that_furthest_from_zero(matrix, data, block):
+    members = data.draw(st.lists(st.integers(0, len(matrix) - 1), min_size=1, unique=True))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(similarity, "_BLOCK", block)
+        found = cosines_with(directions(matrix), [f"r{i}" for i in members], "any")
+    assert found.index.tolist() == [f"r{i}" for i in range(len(matrix))]
+    assert found.abs().max() <= 1
+    every = reference.cosines(matrix, matrix)[:, members]
+    np.testing.assert_allclose(found.abs(), np.abs(every).max(axis=1), atol=1e-6)
+    # Of two that are equally far, either will do.
+    assert (np.abs(every - found.to_numpy()[:, None]).min(axis=1) < 1e-6).all()
+
+
+@given(MATRICES, st.data())
+def test_of_one_exemplar_the_mean_and_any_are_the_same(matrix, data):
+    rows = directions(matrix)
+    name = data.draw(st.sampled_from(rows.names))
+    mean, nearest = (cosines_with(rows, name, to) for to in ("mean", "any"))
+    np.testing.assert_allclose(mean, nearest, atol=1e-6)
+
+
+@given(MATRICES, st.data(), st.sampled_from(["mean", "any"]))
+def test_the_nearest_are_as_many_as_asked_for(matrix, data, to):
+    rows = directions(matrix)
+    names = data.draw(st.lists(st.sampled_from(rows.names), min_size=1, unique=True))
+    count = data.draw(st.integers(1, 8))
+    found = exemplar_cluster(rows, names, 1, to=to, count=count)
+    cosines = cosines_with(rows, names, to)
+    assert found["name"].tolist()[: len(names)] == names
+    chosen, others = found["name"][len(names) :], set(rows.names) - set(names)
+    assert len(set(chosen)) == len(chosen) == min(count, len(others))
+    assert set(chosen) <= others
+    left = cosines[sorted(others - set(chosen))].abs()
+    assert cosines[list(chosen)].abs().min() >= left.max() or left.empty
+    assert found["cosine"][len(names) :].is_monotonic_decreasing
+    np.testing.assert_array_equal(found["cosine"], cosines[list(found["name"])])
+
+
+def test_any_finds_what_is_near_to_one_of_them_and_far_from_their_mean():
+    rows = directions([[1, 0], [0, 1], [1, 0.1], [-0.1, -1], [1, 1]])
+    by_mean = exemplar_cluster(rows, ["r0", "r1"], 0.9)
+    by_any = exemplar_cluster(rows, ["r0", "r1"], 0.9, to="any")
+    assert by_mean["name"].tolist() == ["r0", "r1", "r4"]
+    assert by_any["name"].tolist() == ["r0", "r1", "r2", "r3"]
+    assert by_any["cosine"].tolist()[3] == pytest.approx(-1 / 1.01**0.5)
+
+
+@pytest.mark.parametrize("count", [0, -1, 2.5, True, "3", [3]])
+def test_a_count_that_is_none_is_told(count):
+    with pytest.raises(BadArgument, match="a count, a whole number from 1, or None, got"):
+        exemplar_cluster(ROWS, "r0", count=count)
+
+
+@pytest.mark.parametrize("to", ["all", None, 3, ["mean"]])
+def test_what_several_are_compared_by_is_told(to):
+    for search in (exemplar_cluster, cosines_with):
+        with pytest.raises(BadArgument, match="to='mean' or to='any', got"):
+            search(ROWS, ["r0", "r1"], to=to)
+
+
+@pytest.mark.parametrize("to", ["mean", "any"])
+def test_the_analysis_chooses_by_a_threshold_or_a_count(to):
+    names = ["r0", "r3"]
+    analysis = ExemplarAnalysis(threshold=0.8, alike_to=to, alike_count=2)
+    pd.testing.assert_frame_equal(analysis(ROWS, names), exemplar_cluster(ROWS, names, 0.8, to=to))
+    analysis.alike_by = "count"
+    expected = exemplar_cluster(ROWS, names, to=to, count=2)
+    pd.testing.assert_frame_equal(analysis(ROWS, names), expected)
+
+
 def test_the_analysis_finds_the_exemplar_cluster_above_its_threshold():
     pd.testing.assert_frame_equal(ExemplarAnalysis()(ROWS, ["r1"]), cluster_of("r1", 0.5))
     strict = ExemplarAnalysis(threshold=0.9)(ROWS, ["r1", "r0"])

@@ -69,7 +69,7 @@ def test_the_threshold_changes_the_preview_and_not_the_selection(explorer, tab, 
 def test_select_selects_those_beyond_the_threshold(explorer, tab):
     explorer.exemplar.threshold = 0.3
     tab.select = True
-    assert explorer.selection.names == cluster(explorer, "L1N4", 0.3)
+    assert set(explorer.selection.names) == set(cluster(explorer, "L1N4", 0.3))
     assert explorer._hub.selection == sorted(
         int(name.removeprefix("L1N")) for name in explorer.selection.names
     )
@@ -80,7 +80,7 @@ def test_a_click_selects_and_the_tab_goes_on(explorer, tab):
     for name in ("L1N4", "L1N7"):
         tab.exemplar = name
         button.param.trigger("value")  # as a click does
-        assert explorer.selection.names == cluster(explorer, name, 0.5)
+        assert set(explorer.selection.names) == set(cluster(explorer, name, 0.5))
     explorer.selection.names = ["L1N0"]
     tab.exemplar = ""
     assert titles(tab)[0].startswith("Cosine with L1N0 ·")
@@ -133,6 +133,98 @@ def test_an_exemplar_of_another_layer_waits_for_it(explorer, tab):
     explorer.layer = "all"
     assert tab.message == ""
     assert len(points(tab)) == 24
+
+
+# --- which of them, and where ---------------------------------------------------------------------
+
+
+def found(tab):
+    return set(tab.text.partition("selected: ")[2].split(", "))
+
+
+def test_the_nearest_are_chosen_by_count(explorer, tab):
+    explorer.exemplar.param.update(alike_by="count", alike_count=3)
+    rows = explorer.model.neurons(1)
+    expected = dtviz.exemplar_cluster(rows, "L1N4", count=3)["name"].tolist()
+    assert len(expected) == 4
+    assert coloured(tab) == found(tab) == set(expected)
+    assert tab.text.startswith("<b>4 of 12</b>")
+    assert titles(tab) == ["Cosine with L1N4 · layer 1, out · blue: the 3 nearest"]
+    assert elements(tab, hv.VLine) == []
+    explorer.exemplar.alike_count = 100
+    assert titles(tab)[0].endswith("blue: the 11 nearest")
+
+
+def test_neurons_may_be_alike_to_any_of_the_selected(explorer, tab):
+    tab.exemplar = ""
+    explorer.selection.names = ["L1N4", "L1N7"]
+    explorer.exemplar.alike_to = "any"
+    rows = explorer.model.neurons(1)
+    expected = dtviz.exemplar_cluster(rows, ["L1N4", "L1N7"], to="any")["name"]
+    assert coloured(tab) == set(expected)
+    np.testing.assert_allclose(
+        points(tab)["cosine"], dtviz.cosine_similarity(rows, rows.subset([4, 7])).T.agg(furthest)
+    )
+    assert titles(tab)[0].startswith("Cosine with any of the 2 selected ·")
+    explorer.selection.names = ["L1N4"]
+    assert titles(tab)[0].startswith("Cosine with L1N4 ·")
+
+
+def furthest(values):
+    return max(values, key=abs)
+
+
+@pytest.mark.parametrize("space", ["out", "in congruence"])
+def test_neurons_of_all_layers_may_be_looked_among(explorer, tab, space):
+    tab.param.update(among="all layers", space=space)
+    rows = dtviz.space(explorer.model, space, "all")
+    expected = dtviz.exemplar_cluster(rows, "L1N4")["name"].tolist()
+    assert any(name.startswith("L0") for name in expected)
+    assert coloured(tab) == set(expected)
+    assert points(tab).index.tolist() == rows.names
+    # Those of the layer that is not in view have no row in the table.
+    assert points(tab)["row"].tolist() == [-1] * 12 + list(range(12))
+    assert f"<b>{len(expected)} of 24</b>" in tab.text
+    assert f"· all layers, {space} ·" in titles(tab)[0]
+    tab.select = True
+    assert set(explorer.selection.names) == set(expected)
+
+
+def test_over_all_layers_the_selected_of_each_are_exemplars(explorer):
+    tab = shown(explorer.alike)
+    explorer.selection.names = ["L0N1", "L0N3"]
+    assert tab.message
+    tab.among = "all layers"
+    assert tab.message == ""
+    assert titles(tab)[0].startswith("Cosine with the 2 selected · all layers")
+    tab.exemplar = "L0N5"
+    assert "L0N5" in coloured(tab)
+    tab.among = "this layer"
+    assert "L0N5" in tab.message
+
+
+def test_where_all_layers_are_in_view_there_is_no_other_place_to_look(explorer, tab):
+    explorer.layer = "all"
+    before = points(tab)
+    tab.among = "all layers"
+    assert points(tab).equals(before)
+    assert points(tab)["row"].tolist() == list(range(24))
+
+
+def test_selecting_follows_the_mode_of_the_selection(explorer, tab):
+    explorer.selection.names = ["L0N2"]
+    explorer.selection.mode = "add"
+    tab.select = True
+    assert set(explorer.selection.names) == {"L0N2", *cluster(explorer, "L1N4", 0.5)}
+
+
+def test_of_threshold_and_count_the_one_that_decides_is_shown(explorer, tab):
+    widgets = {widget.name: widget for widget in tab.controls()}
+    threshold, count = widgets["|cosine| above"], widgets["Nearest"]
+    assert (threshold.visible, count.visible) == (True, False)
+    explorer.exemplar.alike_by = "count"
+    assert (threshold.visible, count.visible) == (False, True)
+    assert "Among" in widgets
 
 
 @pytest.mark.parametrize("n", [1, 2])

@@ -94,8 +94,8 @@ def another(option):
     value = getattr(option.owner, option.name)
     if isinstance(value, bool):
         return not value
-    if isinstance(value, float):
-        return value / 2
+    if isinstance(value, int | float):
+        return value // 2 if isinstance(value, int) else value / 2
     return next((other for other in getattr(option, "objects", ()) if other != value), "L1N3")
 
 

@@ -96,6 +96,12 @@ def test_the_threshold_and_its_opposite_are_marked(threshold):
     assert low < -1 < 1 < high
 
 
+def test_without_a_threshold_no_line_is_drawn():
+    overlay = alike(similar(), None, "")
+    assert [type(element) for element in overlay] == [hv.Scatter]
+    assert hv.render(overlay)
+
+
 @pytest.mark.parametrize("n", [1, 2, 3000])
 def test_few_and_many_neurons_are_drawn_by_their_cosines(n):
     assert hv.render(alike(similar(n), 0.5, ""))
