@@ -1,5 +1,6 @@
 """Explorer: a model's neurons in linked views that share one selection. It computes nothing."""
 
+import json
 import os
 from collections.abc import Sequence
 from typing import Any, Literal
@@ -11,17 +12,18 @@ import param
 
 from dtviz import snapshot
 from dtviz.analyses.clustering import MOST_ORDERED
-from dtviz.errors import BadArgument
+from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
 from dtviz.output import write_whole
-from dtviz.selection import Selection
-from dtviz.study import Study
+from dtviz.session import Session, State
 from dtviz.tabs.alike import Alike
 from dtviz.tabs.channel_map import ChannelMap
 from dtviz.tabs.counts import Counts
 from dtviz.tabs.crossings import Crossings
 from dtviz.tabs.distributions import Distributions
 from dtviz.tabs.moments import Moments
+from dtviz.tabs.named_sets import NamedSets
+from dtviz.tabs.rest import Rest
 from dtviz.tabs.selected import Selected
 from dtviz.tabs.tab import Tab
 from dtviz.tabs.tables import Tables
@@ -30,25 +32,25 @@ from dtviz.tabs.vectors import Vectors
 from dtviz.views import looks, page, titles
 from dtviz.views.controls import controls
 from dtviz.views.downloads import downloads
-from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap
-from dtviz.views.linking import draw_points, select_blocks
+from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap, tree_lines
+from dtviz.views.linking import draw_points, select_blocks, select_branches
 from dtviz.views.scatter import scatter
-from dtviz.views.shared import Hub, LinkedPane, Shared, Written
+from dtviz.views.shared import Bar, Hub, LinkedPane, Shared, Written
 from dtviz.views.strip import STRIP_HEIGHT, strip
 
 # Pixels: with the tabs below, it fits a window of 900.
 LEAST_HEIGHT = 320
 
 
-class Explorer(Study, pn.viewable.Viewer):
+class Explorer(Session, pn.viewable.Viewer):
     """The neurons of a model in linked views.
 
     Show it at the end of a notebook cell, or serve it with ``servable()``. The options of its
     analyses are the parameters of ``congruence``, ``clustering``, ``features``, ``ranking``,
     ``exemplar`` and ``pairs``: set them, and the views follow. Each view can be shown alone:
     ``scatter``, ``strip``, ``heatmap``, ``dendrogram``, ``top_k``, ``counts``, ``channel_map``,
-    ``selected_heatmap``, ``alike``, ``strips``, ``distributions``, ``crossings``, ``vectors`` and
-    ``tables``.
+    ``selected_heatmap``, ``alike``, ``strips``, ``distributions``, ``crossings``, ``vectors``,
+    ``tables``, ``rest`` and ``named_sets``.
 
     Takes a model with an unembedding, and what `Options` takes.
 
@@ -63,22 +65,24 @@ class Explorer(Study, pn.viewable.Viewer):
     _cut = param.Integer(0)
 
     def __init__(self, model: Model, **options: Any) -> None:
-        super().__init__(model, **options)
-        self.selection = Selection(model.neurons("all").names)
-        # Whether options are being fitted to another model: views wait for the last of them.
-        self._settling = False
         self._drawn: dict[str, Any] = {}
+        self._said = {"recipe": "", "message": ""}
+        self._has_python = True
+        super().__init__(model, **options)
         self._find()
-        self._hub = Hub(self.neurons, self.selection)
+        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_frame())
         self._cells = Shared("cells", self._cells_frame())
+        self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
-        self.param.watch(self._open, "model")
-        self.param.watch(self._refresh, ["layer", "side"])
+        self.param.watch(self._refresh, ["model", "layer", "side"])
         for options_of in (self.congruence, self.clustering, self.features, self.ranking):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
+        self.param.watch(self._follow_step, "steps")
+        self.selection.param.watch(self._fill_bar, "mode")
+        self.bar.param.watch(self._answer, "asked")
 
     def check(self, model: object) -> None:
         """Refuse what cannot be looked at.
@@ -101,12 +105,6 @@ class Explorer(Study, pn.viewable.Viewer):
             f"{y} against {x}; {len(self.selection)} selected)"
         )
 
-    @property
-    def selected(self) -> pd.DataFrame:
-        """The rows of ``neurons`` that are selected, in the order of the table."""
-        selected: pd.DataFrame = self.neurons[self.neurons["name"].isin(self.selection.names)]
-        return selected
-
     def save(
         self,
         path: str | os.PathLike[str],
@@ -125,13 +123,13 @@ class Explorer(Study, pn.viewable.Viewer):
         """
         write_whole(path, snapshot.of(self, layers))
 
-    def _open(self, _: object) -> None:
-        self.selection.start_over(self.model.neurons("all").names)
-        self._settling = True
-        try:
-            self.offer_choices()
-        finally:
-            self._settling = False
+    def leave_python(self) -> None:
+        """Offer only what the browser can do alone, for a snapshot of this explorer."""
+        self._has_python = False
+        self._fill_bar()
+
+    def _settle(self, state: State) -> None:
+        super()._settle(state)
         self._refresh()
 
     def _refresh(self, *_: object) -> None:
@@ -142,6 +140,7 @@ class Explorer(Study, pn.viewable.Viewer):
             self._find()
             self._hub.show(self.neurons)
             self._cells.frame = self._cells_frame()
+            self._lines.frame = self._tree_lines()
             for tab in self.tabs:
                 tab.refresh()
 
@@ -149,6 +148,54 @@ class Explorer(Study, pn.viewable.Viewer):
         for tab in self.tabs:
             if tab.follows_selection and not self._settling:
                 tab.refresh()
+
+    def _follow_step(self, *_: object) -> None:
+        self._said = {"recipe": "", "message": ""}
+        self._fill_bar()
+
+    def _answer(self, event: param.parameterized.Event) -> None:
+        """Do what the page's bar asks for; what it says is not trusted."""
+        what, given, *_ = [*event.new, None, None]
+        try:
+            if what == "mode" and given in self.selection.modes:
+                self.selection.mode = given
+            elif what == "elsewhere":
+                in_view = self.neurons.index
+                here = [name for name in self.selection.names if name in in_view]
+                self.selection.names = [*here, *self.selection.checked(given)]
+            elif what == "undo":
+                self.undo()
+            elif what == "redo":
+                self.redo()
+            elif what == "recipe":
+                self._said = {"recipe": self.recipe(), "message": ""}
+            elif what == "read" and isinstance(given, str):
+                remark = self.sets.read(given.encode(errors="replace"), self.model)
+                self._said = {"recipe": "", "message": remark}
+        except DtvizError as error:
+            self._said = {"recipe": "", "message": str(error)}
+        self._fill_bar()
+
+    def _bar_frame(self) -> pd.DataFrame:
+        in_view = self.neurons.index
+        away = [name for name in self.selection.names if name not in in_view]
+        row = {
+            "mode": self.selection.mode,
+            "elsewhere": json.dumps(away),
+            "undo": self.can_undo,
+            "redo": self.can_redo,
+            **self._said,
+            "has_recipe": self._has_python,
+            "model": self.model.name,
+            "sha256": self.model.sha256 or "",
+            "processing": self.model.processing,
+        }
+        return pd.DataFrame([row]).astype(object)
+
+    def _fill_bar(self, *_: object) -> None:
+        frame = self._bar_frame()
+        if not frame.equals(self._hub.session.frame):
+            self._hub.session.frame = frame
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""
@@ -191,8 +238,16 @@ class Explorer(Study, pn.viewable.Viewer):
             title += f" · best leaf order only up to {MOST_ORDERED:,}"
         return heatmap(self.similarity[0], n, title)
 
+    def _tree_lines(self) -> pd.DataFrame:
+        tree, clusters = self.clustered, self.clusters
+        return self._keep(
+            "tree lines",
+            lambda: tree_lines(self.segments, clusters[tree.order]),
+            *(tree, clusters),
+        )
+
     def _draw_dendrogram(self, _: object) -> hv.Segments:
-        return dendrogram(self.segments, len(self.neurons))
+        return dendrogram(self._tree_lines())
 
     def _make_views(self) -> None:
         """Make the views; they draw when they are shown."""
@@ -202,7 +257,7 @@ class Explorer(Study, pn.viewable.Viewer):
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
             plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
-            return LinkedPane(plot, [self._hub, self._cells], **layout)
+            return LinkedPane(plot, [self._hub, self._cells, self._lines], **layout)
 
         self.scatter = linked(
             self._draw_scatter,
@@ -230,11 +285,24 @@ class Explorer(Study, pn.viewable.Viewer):
         self.dendrogram = linked(
             self._draw_dendrogram,
             self.param._cut,
-            hv.opts.Segments(hooks=[looks.tidy, looks.align]),
+            hv.opts.Segments(
+                hooks=[
+                    select_branches(self._hub, self._lines, "dendrogram"),
+                    looks.tidy,
+                    looks.align,
+                ]
+            ),
             sizing_mode="stretch_width",
             height=DENDROGRAM_HEIGHT,
         )
         self.count = Written("count", self._hub, styles=page.LINE, margin=(2, 10))
+        self.bar = Bar(
+            self._hub,
+            stylesheets=[page.BAR_CSS],
+            sizing_mode="stretch_width",
+            height=26,
+            margin=(4, 10, 0, 10),
+        )
 
     def _make_tabs(self) -> None:
         """Make the tabs; they find what they show when they are opened."""
@@ -250,6 +318,8 @@ class Explorer(Study, pn.viewable.Viewer):
         self.crossings = Crossings(*shared)
         self.vectors = Vectors(*shared)
         self.tables = Tables(*shared)
+        self.rest = Rest(*shared)
+        self.named_sets = NamedSets(*shared)
         self.tabs: list[Tab] = [
             self.top_k,
             self.counts,
@@ -261,6 +331,8 @@ class Explorer(Study, pn.viewable.Viewer):
             self.crossings,
             self.vectors,
             self.tables,
+            self.rest,
+            self.named_sets,
         ]
 
     @property
@@ -285,7 +357,7 @@ class Explorer(Study, pn.viewable.Viewer):
     def board(self) -> pn.Column:
         """All views, arranged."""
         below = page.tabs(self.tabs)
-        return page.board(self.scatter, self.strip, self.dendrogram, self.heatmap, below)
+        return page.board(self.bar, self.scatter, self.strip, self.dendrogram, self.heatmap, below)
 
     def __panel__(self) -> pn.Row:
         shown = pn.Column(self.status, self.board, sizing_mode="stretch_both")

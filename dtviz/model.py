@@ -40,6 +40,7 @@ class Model:
         agent: for features that are places of a view, the cell (x, y) at which the agent stands,
             looking up.
         sha256: hash of the checkpoint file.
+        source: what `dtviz.load` opened: a path, or "demo".
         notes: what a user should know about this model, a sentence each.
 
     Raises:
@@ -58,6 +59,7 @@ class Model:
     processing: str = "as given"
     agent: tuple[int, int] | None = None
     sha256: str | None = None
+    source: str | None = None
     notes: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:

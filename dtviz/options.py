@@ -143,6 +143,25 @@ class Options(param.Parameterized):
             if name != "name"
         }
 
+    def choose(self, **options: Any) -> None:
+        """Set several options at once; None leaves one as it is.
+
+        Raises:
+            UnknownName: if there is no such option, or for a name or layer that it cannot be.
+            BadArgument: for another value that it cannot have; those before it are set.
+        """
+        owners: dict[str, param.Parameterized] = {"layer": self, "side": self}
+        for analysis in self.analyses:
+            owners |= dict.fromkeys((name for name in analysis.param if name != "name"), analysis)
+        for name, value in options.items():
+            if name not in owners:
+                raise UnknownName(
+                    expected=f"an option among {listed(list(owners), len(owners))}",
+                    got=shortened(name),
+                    do="Choose one of these.",
+                )
+            _choose(owners[name], **{name: value})
+
     def offer_choices(self) -> None:
         """Fit the choices of the options to the model; a choice it has too stays."""
         layers = list(range(self.model.n_layers))

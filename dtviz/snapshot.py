@@ -62,6 +62,8 @@ def of(
     for layer in items(layers, "the layers of a snapshot"):
         copy = type(explorer)(model, **{**explorer.options, "layer": layer})
         copy.selection.names = explorer.selection.names
+        copy.sets.items = explorer.sets.items
+        copy.leave_python()
         copy.channel_map.most_numbers = _MOST_NUMBERS
         shown[titles.of_layer(layer, explorer.side)] = copy
     if not shown:
@@ -74,6 +76,8 @@ def of(
         "sha256": model.sha256,
         "options": explorer.options,
         "selected": explorer.selection.names,
+        "names": model.neurons("all").names,
+        "sets": explorer.sets.to_json(model),
         "dtviz": version("dtviz"),
     }
     template = Environment(autoescape=True).from_string(_text("snapshot.html"))
@@ -84,7 +88,9 @@ def of(
         facts=_facts(explorer, shown),
         style=_text("snapshot.css"),
         about=_script_json(about),
-        boards={label: _script_json(_board(copy)) for label, copy in shown.items()},
+        boards={
+            label: (copy.layer, _script_json(_board(copy))) for label, copy in shown.items()
+        },
         bokeh="\n".join(Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw),
         script=_text("snapshot.js"),
     )
@@ -107,7 +113,8 @@ def _board(explorer: "Explorer") -> Any:
     left = Column(model(explorer.scatter), model(explorer.strip), sizing_mode="stretch_both")
     right = Column(model(explorer.dendrogram), model(explorer.heatmap), sizing_mode="stretch_both")
     root.children = [
-        Row(left, right, sizing_mode="stretch_both", min_height=400),
+        model(explorer.bar),
+        Row(left, right, sizing_mode="stretch_both", min_height=380),
         _tabs(explorer, model),
     ]
     count = model(explorer.count)
@@ -135,7 +142,9 @@ def _tabs(explorer: "Explorer", model: Callable[[Any], Any]) -> Tabs:
         texts = [Div(text=html.escape(line), styles=LINE, margin=(2, 10)) for line in lines]
         contents.append(Column(*texts, *views, **layout))
     places = [Column(**layout) for _ in shown]
-    places[0].children = [contents[0]]
+    for tab, place, content in zip(shown, places, contents, strict=True):
+        if tab.made_at_once:
+            place.children = [content]
     tabs = Tabs(
         tabs=[
             TabPanel(

@@ -54,7 +54,7 @@ class Study(Options):
         return (self.model, self.layer, self.side)
 
     @property
-    def sets(self) -> dict[str, Directions]:
+    def vector_sets(self) -> dict[str, Directions]:
         """Every set of vectors that can be looked at by itself, with the features that pass."""
         model = self.model
         features = self.embedding if self.embedding is not None and len(self.embedding) else None

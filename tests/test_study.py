@@ -231,7 +231,7 @@ def test_exemplars_and_pairs_are_those_of_the_functions(study):
 
 def test_every_set_of_vectors_is_listed(demo):
     study = Study(demo, layer=1, named="key")
-    assert list(study.sets) == [
+    assert list(study.vector_sets) == [
         "unembedding",
         "embedding",
         "return-to-go",
@@ -240,11 +240,11 @@ def test_every_set_of_vectors_is_listed(demo):
         "neurons, out",
         "neurons, in",
     ]
-    assert study.sets["unembedding"] is demo.unembedding
-    assert study.sets["embedding"] is study.embedding
-    assert study.sets["neurons, in"].names == demo.neurons(1, "in").names
+    assert study.vector_sets["unembedding"] is demo.unembedding
+    assert study.vector_sets["embedding"] is study.embedding
+    assert study.vector_sets["neurons, in"].names == demo.neurons(1, "in").names
     study.features.named = "no such feature"
-    assert "embedding" not in study.sets
+    assert "embedding" not in study.vector_sets
 
 
 # What chance gives.
@@ -584,7 +584,7 @@ def test_without_an_unembedding_all_but_the_comparison_is_found(model):
     np.testing.assert_array_equal(study.clustered.linkage, dtviz.cluster(study.in_view).linkage)
     assert study.similarity[0].shape == (12, 12)
     equal(study.summary, dtviz.summary(study.model, 1))
-    assert "unembedding" not in study.sets
+    assert "unembedding" not in study.vector_sets
     if model == "no unembedding":
         equal(study.ranked, dtviz.top_k(study.reading))
         assert list(study.rtg) == ["in", "out"]

@@ -140,7 +140,8 @@ def tree_segments(
 
     Returns:
         Columns column, distance, column_end, distance_end (a line from the one to the other),
-        merge (the row of the linkage) and cluster (that of all rows that it merges, or -1).
+        merge (the row of the linkage), cluster (that of all rows that it merges, or -1), and
+        first and last (the leaves between which is all that hangs on the line).
     """
     n = len(clustering.names)
     place = np.empty(2 * n - 1)
@@ -149,11 +150,16 @@ def tree_segments(
     height[n:] = clustering.linkage[:, 2]
     children = clustering.linkage[:, :2].astype(int)
     of = np.zeros(2 * n - 1, dtype=int)
+    first = np.empty(2 * n - 1, dtype=int)
+    first[clustering.order] = np.arange(n)
+    last = first.copy()
     if clusters is not None:
         of[:n] = clusters
     for merge, (left, right) in enumerate(children):
         place[n + merge] = (place[left] + place[right]) / 2
         of[n + merge] = of[left] if of[left] == of[right] else -1
+        first[n + merge] = min(first[left], first[right])
+        last[n + merge] = max(last[left], last[right])
     left, right = children.T
     top = height[n:]
     ends = [
@@ -167,7 +173,11 @@ def tree_segments(
         for name, parts in zip(names, zip(*ends, strict=True), strict=True)
     }
     merges = {"merge": np.repeat(np.arange(n - 1), 3), "cluster": np.repeat(of[n:], 3)}
-    return pd.DataFrame({**segments, **merges})
+    hanging = {
+        name: np.stack([leaves[left], leaves[n:], leaves[right]], axis=1).ravel()
+        for name, leaves in (("first", first), ("last", last))
+    }
+    return pd.DataFrame({**segments, **merges, **hanging})
 
 
 class ClusterAnalysis(param.Parameterized):

@@ -27,7 +27,7 @@ def load(source: str | os.PathLike[str]) -> Model:
         BadCheckpoint: if the file holds no decision transformer, or a damaged one.
     """
     if isinstance(source, str) and source == DEMO:
-        return load_bytes(file_bytes(CHECKPOINT), DEMO_NAME)
+        return load_bytes(file_bytes(CHECKPOINT), DEMO_NAME, DEMO)
     try:
         path = Path(source)
     except TypeError as error:
@@ -36,17 +36,18 @@ def load(source: str | os.PathLike[str]) -> Model:
             got=f"an object of type {type(source).__name__}",
             do=OPENS,
         ) from error
-    return load_bytes(file_bytes(path), path.name)
+    return load_bytes(file_bytes(path), path.name, str(path))
 
 
-def load_bytes(data: bytes, name: str) -> Model:
+def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
     """Return the model in the bytes of a checkpoint file, such as an upload.
 
     Args:
         data: the whole file.
         name: the file's name; without its extension it becomes the model's name.
+        source: what `load` was given.
 
     Raises:
         BadCheckpoint: if the bytes hold no decision transformer, or a damaged one.
     """
-    return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem)
+    return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem, source)

@@ -24,7 +24,7 @@ LayerNorm = Literal["none", "LN", "LNPre"]
 _MATRICES: dict[Side, str] = {"in": "W_in", "gate": "W_gate"}
 
 
-def decision_transformer(checkpoint: Checkpoint, name: str) -> Model:
+def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) -> Model:
     """Return the model in a checkpoint, with LayerNorm folded where it has any.
 
     Sizes come from the weights, and must agree with model_config where it states them.
@@ -32,6 +32,7 @@ def decision_transformer(checkpoint: Checkpoint, name: str) -> Model:
     Args:
         checkpoint: what the file holds.
         name: for titles.
+        source: where the checkpoint is from, see `Model`.
 
     Raises:
         BadCheckpoint: if weights are missing, shapes disagree, or folding overflows.
@@ -44,6 +45,7 @@ def decision_transformer(checkpoint: Checkpoint, name: str) -> Model:
     embedding, notes = state_embedding(checkpoint, d_model, normalization)
     return Model(
         name=name,
+        source=source,
         weights={side: [tensor.numpy() for tensor in layers] for side, layers in weights.items()},
         unembedding=Directions(
             actions.numpy(), action_names(len(actions)), "unembedding", normalization

@@ -101,7 +101,7 @@ class Alike(SpaceTab):
 
     def make_views(self) -> list[Any]:
         """Return the strip."""
-        hooks = [link_rows(self.hub, "alike"), looks.tidy]
+        hooks = [link_rows(self.hub, "alike", "cosine", "height"), looks.tidy]
         strip = self.plot(self._draw, hv.opts.Scatter(hooks=hooks), height=HEIGHT - 50)
         return [pn.Column(strip, page.text(self.param.text), sizing_mode="stretch_width")]
 

@@ -55,7 +55,7 @@ class Crossings(Tab):
 
     def make_views(self) -> list[Any]:
         """Return the strips and the ECDF."""
-        hooks = hv.opts.Scatter(hooks=[link_rows(self.hub, "across"), looks.tidy])
+        hooks = hv.opts.Scatter(hooks=[link_rows(self.hub, "across", "place", "value"), looks.tidy])
         return [
             self.plot(self._draw_strips, hooks),
             self.plot(self._draw_ecdf, hv.opts.Curve(hooks=[looks.tidy]), max_width=320),

@@ -30,10 +30,12 @@ class Tab(pn.viewable.Viewer):
 
     title: ClassVar[str]
     doc: ClassVar[str]
+    # Whether it is made with the page, not when it is opened: it costs next to nothing.
+    made_at_once: ClassVar[bool] = False
     # Whether a snapshot has it: its views need no Python.
     without_python: ClassVar[bool] = False
     # Whether what it shows depends on what is selected in Python.
-    follows_selection: ClassVar[bool] = False
+    follows_selection: bool = False
     # Whether a line stands above its views, and a text beside them.
     has_heading: ClassVar[bool] = False
     has_text: ClassVar[bool] = False

@@ -19,8 +19,7 @@ class Tables(Tab):
     """One table, and its downloads."""
 
     title = "Tables"
-    doc = "The numbers behind the plots: sort, filter, take away."
-    follows_selection = True
+    doc = "The numbers behind the plots: sort, filter, take away; click a row to select it."
     has_text = True
 
     kind = param.Selector(
@@ -42,6 +41,7 @@ class Tables(Tab):
 
     def find(self) -> str:
         """Find the table."""
+        self.follows_selection = self.only_selected
         self.text = ""
         try:
             every = tables.table(self.kind, self.study)
@@ -90,21 +90,28 @@ class Tables(Tab):
     def make_views(self) -> list[Any]:
         """Return the table."""
         decimals = self.frame.select_dtypes(np.floating).columns
-        return [
-            pn.widgets.Tabulator(
-                pn.bind(lambda _: self._shown(), self.param.changes),
-                pagination="remote",
-                page_size=6,
-                formatters={name: NumberFormatter(format="0.0000") for name in decimals},
-                stylesheets=[":host .tabulator { font-size: 12px; }"],
-                header_filters=True,
-                disabled=True,
-                show_index=False,
-                height=HEIGHT,
-                sizing_mode="stretch_width",
-                layout="fit_data_stretch",
-            )
-        ]
+        table = pn.widgets.Tabulator(
+            pn.bind(lambda _: self._shown(), self.param.changes),
+            pagination="remote",
+            page_size=6,
+            formatters={name: NumberFormatter(format="0.0000") for name in decimals},
+            stylesheets=[":host .tabulator { font-size: 12px; }"],
+            header_filters=True,
+            disabled=True,
+            show_index=False,
+            height=HEIGHT,
+            sizing_mode="stretch_width",
+            layout="fit_data_stretch",
+        )
+        table.on_click(self._select_row)
+        return [table]
+
+    def _select_row(self, event: Any) -> None:
+        row = self.frame.iloc[event.row]
+        named = [str(row[name]) for name in ("name", "name_1", "name_2") if name in row]
+        known = set(self.study.neurons.index)
+        if known.issuperset(named) and named:
+            self.selection.select(named)
 
     def _shown(self) -> pd.DataFrame:
         # As text: Tabulator offers no filter for categories.

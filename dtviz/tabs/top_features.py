@@ -15,6 +15,7 @@ class TopFeatures(Tab):
     title = "Top features"
     doc = "The features that each selected neuron answers to most and least."
     without_python = True
+    made_at_once = True
     has_heading = True
 
     def __init__(self, study: Study, selection: Selection, hub: Hub, ranking: Shared) -> None:
@@ -32,8 +33,9 @@ class TopFeatures(Tab):
         tables = Written(
             "top_k",
             self.hub,
-            {"ranking": self._ranking},
+            {"ranking": self._ranking, "sets": self.hub.sets},
             fills=("top_k",),
+            uses=("choose",),
             stylesheets=[page.TABLES_CSS],
             sizing_mode="stretch_width",
             height=HEIGHT - 22,

@@ -36,7 +36,7 @@ class Vectors(Tab):
         self._offer()
 
     def _offer(self) -> None:
-        sets = list(self.study.sets)
+        sets = list(self.study.vector_sets)
         if sets != self.param.which.objects:
             self.param.which.objects = sets
         if self.which not in sets:
@@ -45,7 +45,7 @@ class Vectors(Tab):
     def find(self) -> str:
         """Find the set, and how it is ordered."""
         self._offer()
-        self._vectors: Directions = self.study.sets[self.which]
+        self._vectors: Directions = self.study.vector_sets[self.which]
         n = len(self._vectors)
         order = list(range(n))
         if self.is_clustered:

@@ -2,6 +2,7 @@
 
 import holoviews as hv
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dtviz.directions import Float32
@@ -37,28 +38,62 @@ def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
     )
 
 
-def dendrogram(segments: pd.DataFrame, n: int) -> hv.Segments:
+def tree_lines(segments: pd.DataFrame, clusters: npt.NDArray[np.intp]) -> pd.DataFrame:
+    """Return the lines of the tree, and below them a band in the colour of each cluster.
+
+    Args:
+        segments: as from `tree_segments`.
+        clusters: the cluster of each leaf, in leaf order, (n,).
+
+    Returns:
+        Columns column, distance, column_end, distance_end (from leaf and distance to leaf and
+        distance), cluster (-1 for what joins several), first and last (the leaves of what hangs on
+        the line) and is_band.
+    """
+    first = np.flatnonzero(np.diff(clusters, prepend=-1))
+    last = np.append(first[1:], len(clusters)) - 1
+    below = -0.09 * _height(segments)
+    band = {
+        "column": first,
+        "distance": below,
+        "column_end": last + 1,
+        "distance_end": below,
+        "cluster": clusters[first],
+        "first": first,
+        "last": last,
+    }
+    parts = [segments.assign(is_band=False), pd.DataFrame(band).assign(is_band=True)]
+    return pd.concat([part for part in parts if len(part)], ignore_index=True)
+
+
+def _height(lines: pd.DataFrame) -> float:
+    return float(lines["distance_end"].max()) if len(lines) else 1.0
+
+
+def dendrogram(lines: pd.DataFrame) -> hv.Segments:
     """Draw the tree above the heatmap's columns; each cluster has a colour.
 
     Args:
-        segments: columns column, distance, column_end, distance_end: from leaf and distance
-            to leaf and distance; and cluster, -1 for what joins several.
-        n: leaves.
+        lines: as from `tree_lines`.
     """
+    n, top = int(lines["last"].max()) + 1, _height(lines[~lines["is_band"]])
     palette = np.array([*looks.CLUSTERS, looks.GREY])
-    clusters = segments["cluster"].to_numpy()
-    colours = palette[np.where(clusters < 0, len(palette) - 1, clusters % len(looks.CLUSTERS))]
+    of = lines["cluster"].to_numpy()
+    colours = palette[np.where(of < 0, len(palette) - 1, of % len(looks.CLUSTERS))]
+    widths = np.where(lines["is_band"], 7, 0.8)
     return hv.Segments(
-        segments.assign(colour=colours),
+        lines.assign(colour=colours, width=widths),
         ["column", hv.Dimension("distance"), "column_end", "distance_end"],
-        "colour",
+        ["colour", "width"],
     ).opts(
         color="colour",
-        line_width=0.8,
+        line_width="width",
         xlim=(0, n),
+        ylim=(-0.16 * top, 1.05 * top),
         xaxis=None,
         ylabel="",
         toolbar=None,
+        default_tools=[],
         yticks=3,
         framewise=True,
         responsive=True,

@@ -38,6 +38,8 @@ def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> 
         if figure.name != name:  # the first time
             figure.x_range.name = None  # HoloViews names it by its dimension: names must differ
             figure.name = name
+            combine(figure, neurons, direct=True)
+            ring(figure, hub.sets.source(plot.root), neurons, neurons, x, y)
             if leads:
                 figure.js_on_change("inner_width", script("first", neurons=neurons))
         if len(hub.frame) > looks.MANY:
@@ -106,16 +108,77 @@ def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
             masks=masks,
             figure=figure,
         )
+        edges = ("left", "right", "bottom", "top")
+        empty: dict[str, list[Any]] = {name: [] for name in (*edges, "colour")}
+        marks = ColumnDataSource(data=empty, syncable=False)
+        figure.quad(*edges, color="colour", line_color=None, source=marks)
+        sets = hub.sets.source(plot.root)
+        mark = script("marks", neurons=neurons, sets=sets, marks=marks)
+        follow(figure, mark, neurons, selection=False, sets=sets)
         follow_theme(figure, plot.handles["glyph"].color_mapper)
         follow(figure, fade, neurons)
         figure.js_on_change("background_fill_color", fade)
         figure.js_on_change("inner_width", script("first", neurons=neurons))
-        figure.js_on_event("selectiongeometry", script("block", neurons=neurons))
+        figure.js_on_event("selectiongeometry", script("choose", "block", neurons=neurons))
 
     return hook
 
 
-def follow(figure: Any, run: Any, neurons: Any, **sources: Any) -> Any:
+def select_branches(hub: Hub, tree: Shared, name: str) -> Hook:
+    """Return a hook for the dendrogram: a click on a line selects the branch that hangs on it.
+
+    Args:
+        hub: of the table whose column leaf orders the leaves.
+        tree: the columns first and last: between which leaves is what hangs on each line.
+        name: what to call the Bokeh figure.
+    """
+
+    def hook(plot: Any, _: object) -> None:
+        figure = plot.state
+        if figure.name == name:
+            return  # all is set up already
+        figure.name = name
+        known = {"neurons": hub.source(plot.root), "tree": tree.source(plot.root)}
+        lines = plot.handles["glyph_renderer"].data_source
+        choose = script("choose", "branch", **known, lines=lines, figure=figure)
+        figure.js_on_event("tap", choose)
+
+    return hook
+
+
+def combine(figure: Any, neurons: Any, *, direct: bool) -> None:
+    """Let a figure's tools add, remove and so on, as the page's bar and the keys say.
+
+    Args:
+        figure: whose tools select.
+        neurons: the hub's source.
+        direct: whether the figure draws the rows of the hub.
+    """
+    modes = script("choose", "modes", figure=figure, neurons=neurons, direct=direct)
+    figure.js_on_change("inner_width", modes)
+
+
+def ring(figure: Any, sets: Any, neurons: Any, points: Any, x: str, y: str) -> None:
+    """Ring the points of the neurons in the named sets.
+
+    Args:
+        figure: that draws the points.
+        sets: the source of the sets.
+        neurons: the hub's source.
+        points: the source of the points.
+        x, y: the columns that it draws.
+    """
+    empty: dict[str, list[Any]] = {"x": [], "y": [], "colour": [], "size": []}
+    rings = ColumnDataSource(data=empty, syncable=False)
+    figure.scatter(
+        "x", "y", size="size", line_color="colour", line_width=2, fill_color=None, source=rings
+    )
+    run = script("rings", neurons=neurons, sets=sets, points=points, x=x, y=y, rings=rings)
+    others = {} if points is neurons else {"points": points}
+    follow(figure, run, neurons, selection=False, sets=sets, **others)
+
+
+def follow(figure: Any, run: Any, neurons: Any, *, selection: bool = True, **sources: Any) -> Any:
     """Run a script whenever the selection changes, or the neurons or other sources do.
 
     Returns what starts that, when the figure is laid out; it runs the script, too.
@@ -124,10 +187,13 @@ def follow(figure: Any, run: Any, neurons: Any, **sources: Any) -> Any:
         figure: which the script draws in; while it is not in sight, nothing is run.
         run: the script.
         neurons: the hub's source.
+        selection: whether the script draws what is selected.
         sources: others that the script reads.
     """
     changing = [neurons, *sources.values()]
-    connect = script("follow", figure=figure, run=run, neurons=neurons, sources=changing)
+    connect = script(
+        "follow", figure=figure, run=run, neurons=neurons, selection=selection, sources=changing
+    )
     figure.js_on_change("inner_width", connect)
     return connect
 
@@ -159,12 +225,13 @@ def themed(name: str) -> Hook:
     return hook
 
 
-def link_rows(hub: Hub, name: str) -> Hook:
+def link_rows(hub: Hub, name: str, x: str, y: str) -> Hook:
     """Return a hook for points that stand for neurons, several for each maybe.
 
     Args:
         hub: the neurons; the points' column row tells which.
         name: what to call the Bokeh figure.
+        x, y: the columns that it draws.
     """
 
     def hook(plot: Any, _: object) -> None:
@@ -174,8 +241,11 @@ def link_rows(hub: Hub, name: str) -> Hook:
             return  # the rest is set up already
         figure.name = name
         linked = {"neurons": hub.source(plot.root), "points": renderer.data_source}
-        follow(figure, script("rows", **linked), **linked)
-        figure.js_on_event("selectiongeometry", script("pick", **linked))
+        run = script("rows", **linked)
+        follow(figure, run, **linked)
+        combine(figure, linked["neurons"], direct=False)
+        ring(figure, hub.sets.source(plot.root), **linked, x=x, y=y)
+        figure.js_on_event("selectiongeometry", script("choose", "pick", **linked, run=run))
 
     return hook
 
@@ -203,6 +273,7 @@ def count_items(hub: Hub, ranking: Shared, name: str, most: int) -> Hook:
         drawn = {"bars": bars, "figure": figure, "axis": axis, "most": most}
         count = script("literal", "counts", **sources, **drawn)
         follow(figure, count, **sources)
+        figure.js_on_event("tap", script("choose", "count_tap", **sources, bars=bars))
 
     return hook
 

@@ -11,12 +11,19 @@ import panel as pn
 from bokeh.document import Document
 from bokeh.models import CustomJS
 
-TABLES_CSS = (Path(__file__).parent / "js" / "top_k.css").read_text(encoding="utf-8")
+_JS = Path(__file__).parent / "js"
+TABLES_CSS, BAR_CSS, SETS_CSS = (
+    (_JS / f"{name}.css").read_text(encoding="utf-8") for name in ("top_k", "bar", "sets")
+)
 _TEXT_CSS = """
 table { border-collapse: collapse; font-size: 11px; line-height: 15px; margin-top: 3px; }
 th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; }
 td, th { padding: 1px 7px 1px 0; }
 td { font-variant-numeric: tabular-nums; }
+"""
+_TABS_CSS = """
+.bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
+.bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }
 """
 # Once laid out, views draw what was selected while they were out of sight.
 FOLLOW = """
@@ -31,12 +38,15 @@ TABS_HEIGHT = 306
 LINE = {"font-size": "13px", "color": "inherit"}
 
 
-def board(scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, tabs: Any) -> pn.Column:
-    """Arrange the views: scatter and strip on the left, the heatmap on the right, tabs below."""
+def board(
+    bar: Any, scatter: Any, strip: Any, dendrogram: Any, heatmap: Any, tabs: Any
+) -> pn.Column:
+    """Arrange the views below the bar: scatter and strip left, the heatmap right, then tabs."""
     left = pn.Column(scatter, later(strip), sizing_mode="stretch_both")
     right = later(pn.Column(dendrogram, heatmap, sizing_mode="stretch_both"))
     return pn.Column(
-        pn.Row(left, right, sizing_mode="stretch_both", min_height=400),
+        bar,
+        pn.Row(left, right, sizing_mode="stretch_both", min_height=380),
         tabs,
         sizing_mode="stretch_both",
     )
@@ -52,17 +62,17 @@ class _Tabs(pn.Tabs):
 
 
 def tabs(shown: Sequence[Any]) -> pn.Tabs:
-    """Return tabs of which each is made when it is first opened; the first is open.
+    """Return tabs of which each is made when it is first opened, or at once; the first is open.
 
     Args:
-        shown: what has a title and a content, and can show and hide.
+        shown: what has a title and a content, can show and hide, and says if it is made at once.
     """
     places = [pn.Column(sizing_mode="stretch_width", min_height=266) for _ in shown]
     below = _Tabs(
         *((tab.title, place) for tab, place in zip(shown, places, strict=True)),
         sizing_mode="stretch_width",
         height=TABS_HEIGHT,
-        stylesheets=[".bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }"],
+        stylesheets=[_TABS_CSS],
     )
 
     def open_tab(*_: object) -> None:
@@ -76,6 +86,10 @@ def tabs(shown: Sequence[Any]) -> pn.Tabs:
                 place.objects = [tab.content()]
 
     below.param.watch(open_tab, "active")
+    for tab, place in zip(shown, places, strict=True):
+        if tab.made_at_once:
+            tab.show(below)
+            place.objects = [tab.content()]
     open_tab()
     return below
 

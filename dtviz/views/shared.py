@@ -4,6 +4,7 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 ``neurons``; in Python it is `Selection`.
 """
 
+import json
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -15,7 +16,9 @@ from bokeh.document import Document
 from bokeh.models import ColumnDataSource, Div, Model
 from panel.reactive import Reactive, SyncableData
 
+from dtviz.errors import DtvizError
 from dtviz.selection import Selection
+from dtviz.sets import NeuronSet, Sets
 from dtviz.views import looks
 from dtviz.views.scripts import script
 
@@ -79,19 +82,82 @@ class Shared(SyncableData):
         return self._models[root.ref["id"]][0].source
 
 
+class Kept(Shared):
+    """The named sets in the browser, kept equal with `Sets`.
+
+    Args:
+        sets: the sets; each is shown in its colour until a user hides it.
+    """
+
+    def __init__(self, sets: Sets) -> None:
+        self._sets = sets
+        self._hidden: set[str] = set()
+        super().__init__("sets", self._kept())
+        sets.param.watch(self._to_browser, "items")
+
+    def _kept(self) -> pd.DataFrame:
+        columns = ["name", "note", "colour", "names", "shown"]
+        rows = [
+            (one.name, one.note, one.colour, json.dumps(one.names), one.name not in self._hidden)
+            for one in self._sets
+        ]
+        return pd.DataFrame(rows, columns=columns).astype(object)
+
+    def join(self, doc: Document, root: Model, comm: Any) -> None:
+        """Make sure that the page under ``root`` has its source."""
+        is_new = root.ref["id"] not in self._models
+        super().join(doc, root, comm)
+        if is_new:
+            self._link_props(self.source(root), ["data"], doc, root, comm)
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if "data" in events:
+            self._to_python(events.pop("data"))
+        super()._process_events(events)
+
+    def _to_python(self, data: Any) -> None:
+        # The page is not trusted: what makes no sets is put back as it was.
+        try:
+            columns = [data[name] for name in ("name", "names", "note", "colour", "shown")]
+            rows = list(zip(*columns, strict=True))
+            hidden = {name for name, *_, shown in rows if not shown}
+            items = tuple(
+                NeuronSet(name, json.loads(names), note, colour)
+                for name, names, note, colour, _ in rows
+            )
+            self._hidden = hidden
+            self._sets.items = items
+        except (DtvizError, KeyError, TypeError, ValueError, RecursionError):
+            self._to_browser()
+
+    def _to_browser(self, *_: object) -> None:
+        self.frame = self._kept()
+
+
 class Hub(Shared):
     """The neuron table in the browser, its selected rows kept equal with a `Selection`.
 
     Args:
         table: the neuron table.
         chosen: the selection.
+        sets: the named sets.
+        session: a row of what the page's bar shows: see ``js/bar.js``.
     """
 
-    def __init__(self, table: pd.DataFrame, chosen: Selection) -> None:
+    def __init__(
+        self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: pd.DataFrame
+    ) -> None:
         self._chosen = chosen
+        self.sets, self.session = Kept(sets), Shared("session", session)
         super().__init__("neurons", table)
         self.param.watch(self._to_python, "selection")
         chosen.param.watch(self._to_browser, "names")
+
+    def join(self, doc: Document, root: Model, comm: Any) -> None:
+        """Make sure that the page under ``root`` has the sources that all views know."""
+        super().join(doc, root, comm)
+        self.sets.join(doc, root, comm)
+        self.session.join(doc, root, comm)
 
     def _get_data(self) -> tuple[pd.DataFrame, dict[str, Any]]:
         table, columns = super()._get_data()
@@ -158,6 +224,7 @@ class Written(Reactive):
         hub: the neurons.
         shared: further frames that the script reads.
         fills: names of the sources that the script fills.
+        uses: names of the scripts that it uses, besides write.js.
     """
 
     def __init__(
@@ -166,12 +233,16 @@ class Written(Reactive):
         hub: Hub,
         shared: dict[str, Shared] | None = None,
         fills: tuple[str, ...] = (),
+        uses: tuple[str, ...] = (),
         **layout: Any,
     ) -> None:
-        self._script = script
+        self._scripts = (*uses, "write", script)
         self._shared = {"neurons": hub, **(shared or {})}
         self._fills = fills
         super().__init__(**layout)
+
+    def _div(self, doc: Document) -> Div:
+        return Div(**self._get_properties(doc), syncable=False)
 
     def _get_model(
         self,
@@ -180,16 +251,16 @@ class Written(Reactive):
         parent: Model | None = None,
         comm: Any = None,
     ) -> Model:
-        output = Div(**self._get_properties(doc), syncable=False)
+        output = self._div(doc)
         root = root or output
         for frame in self._shared.values():
             frame.join(doc, root, comm)
-        sources = {label: frame.source(root) for label, frame in self._shared.items()}
+        known: dict[str, Any] = {label: frame.source(root) for label, frame in self._shared.items()}
         filled = {name: ColumnDataSource(name=name, syncable=False) for name in self._fills}
-        write = script("write", self._script, output=output, **sources, **filled)
-        for source in sources.values():
+        write = script(*self._scripts, output=output, notebook=comm is not None, **known, **filled)
+        for source in known.values():
             source.js_on_change("data", write)
-        sources["neurons"].selected.js_on_change("indices", write)
+        known["neurons"].selected.js_on_change("indices", write)
         if comm is not None:  # until a figure beside it is laid out
             output.text = "<p>Select neurons in a plot: this follows.</p>"
         # Alone in a notebook, nothing but this brings the script and its sources along.
@@ -197,3 +268,38 @@ class Written(Reactive):
         doc.js_on_event("document_ready", write)
         self._models[root.ref["id"]] = (output, parent)
         return output
+
+
+class Bar(Written):
+    """The bar above the views, which asks Python for what the page cannot do alone.
+
+    Args:
+        hub: the neurons.
+    """
+
+    asked = param.List(doc="What was asked for, what was given with it, and the how-manieth time.")
+
+    _rename = {"asked": None}  # noqa: RUF012
+
+    def __init__(self, hub: Hub, **layout: Any) -> None:
+        uses = ("choose", "search", "keys")
+        super().__init__("bar", hub, {"session": hub.session}, uses=uses, **layout)
+
+    def _div(self, doc: Document) -> Div:
+        return Div(**{**self._get_properties(doc), "name": "bar"})
+
+    def _get_model(
+        self,
+        doc: Document,
+        root: Model | None = None,
+        parent: Model | None = None,
+        comm: Any = None,
+    ) -> Model:
+        model = super()._get_model(doc, root, parent, comm)
+        self._link_props(model, ["tags"], doc, root or model, comm)
+        return model
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if "tags" in events:
+            self.asked = events.pop("tags")
+        super()._process_events(events)

@@ -328,7 +328,7 @@ def test_each_set_of_vectors_is_shown(explorer, served):
     served.open_tab("Unembedding", "vectors")
     for which in ("embedding", "return-to-go", "time embedding", "neurons, in"):
         option(served, "Vectors").select_option(which)
-        vectors = explorer.sets[which]
+        vectors = explorer.vector_sets[which]
         served.wait_for_title("vectors", f"{vectors.label} · {len(vectors):,} rows")
 
 

@@ -54,7 +54,7 @@ def test_the_bias_is_beside_the_norms_of_the_actions():
 
 def test_every_set_of_the_model_is_offered(explorer):
     tab = shown(explorer.vectors)
-    assert list(tab.param.which.objects) == list(explorer.sets) == SETS
+    assert list(tab.param.which.objects) == list(explorer.vector_sets) == SETS
     explorer.model = small(sides=["out"], rtg=False, features=[])
     assert list(tab.param.which.objects) == ["unembedding", "neurons, out"]
 
@@ -65,7 +65,7 @@ def test_any_set_has_norms_and_cosines(explorer, which, is_clustered):
     tab = explorer.vectors
     tab.which, tab.is_clustered = which, is_clustered
     shown(tab)
-    vectors = explorer.sets[which]
+    vectors = explorer.vector_sets[which]
     order = dtviz.cluster(vectors).order if is_clustered else np.arange(len(vectors))
     names, image = cosines(tab)
     assert names == [vectors.names[row] for row in order]

@@ -1,5 +1,5 @@
 // Selects the neurons whose rows or columns a box, or a tap, on the heatmap covers.
-// Args: neurons (the hub). cb_obj: a "selectiongeometry" event.
+// Args: neurons (the hub). cb_obj: a "selectiongeometry" event. Uses choose.js.
 const {type, x0, x1, y0, y1, x, y} = cb_obj.geometry
 const spans = type === "rect" ? [[x0, x1], [y0, y1]] : [[x, x], [y, y]]
 const {leaf} = neurons.data
@@ -11,5 +11,5 @@ for (let i = 0; i < leaf.length; i++) {
   }
 }
 if (cb_obj.final) {
-  neurons.selected.indices = covered
+  choose(neurons, covered)
 }

@@ -1,9 +1,13 @@
 // Runs a script at each change of the selection, or of what is shared, while its figure is in sight.
 // It connects here, in the browser: a figure that joins a page later would otherwise have to change
-// sources that are there already. Args: figure, run (the script), neurons (the hub), sources.
+// sources that are there already. Args: figure, run (the script), neurons (the hub),
+// selection (whether it draws what is selected), sources.
 if (!run.is_connected) {
   run.is_connected = true
-  const signals = [neurons.selected.properties.indices.change, ...sources.map((source) => source.properties.data.change)]
+  const signals = sources.map((source) => source.properties.data.change)
+  if (selection) {
+    signals.push(neurons.selected.properties.indices.change)
+  }
   const changed = () => {
     const view = Bokeh.index.find_one(figure)
     if (view == null) {

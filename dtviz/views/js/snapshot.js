@@ -1,10 +1,14 @@
-// Runs a snapshot: shows the board of a layer, keeps the selection by name from layer to layer, and
-// turns the page light or dark.
+// Runs a snapshot: shows the board of a layer, keeps the selection by name from layer to layer, answers
+// what the bar asks for where Python does elsewhere, and turns the page light or dark.
 const {Document} = Bokeh.require("document")
-const boards = document.querySelectorAll("script.board")
-const chosen = new Set(JSON.parse(document.getElementById("about").textContent).selected)
+const MOST_STEPS = 200
+const boards = [...document.querySelectorAll("script.board")]
+const about = JSON.parse(document.getElementById("about").textContent)
 const root = document.documentElement
 let shown = null
+let selected = about.selected
+const [past, future] = [[], []]
+let is_restoring = false
 
 // The colours and sizes that the served page's theme gives to figures.
 function restyle() {
@@ -35,21 +39,166 @@ function restyle() {
   }
 }
 
+// The named sets are kept in this browser, where it lets a page keep something.
+const KEPT = `dtviz sets ${about.sha256 ?? about.model}`
+function kept(data) {
+  try {
+    if (data != null) {
+      localStorage.setItem(KEPT, JSON.stringify(data))
+    }
+    return JSON.parse(localStorage.getItem(KEPT))
+  } catch {
+    return data ?? null
+  }
+}
+let sets_shown = kept()
+
+// The selection and the layer, as the end of the address: see link.py.
+const LITERAL = /^("|(true|false|null|-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][+-]?[0-9]+)?)$)/
+const written = (text) => encodeURIComponent(LITERAL.test(text) || text === "" ? JSON.stringify(text) : text)
+function read(text) {
+  const plain = decodeURIComponent(text)
+  return plain.startsWith('"') ? JSON.parse(plain) : plain
+}
+function stated() {
+  const parts = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")))
+  try {
+    const names = parts.get("select")
+    return {
+      layer: parts.has("layer") ? decodeURIComponent(parts.get("layer")) : null,
+      names: names == null ? null : names === "" ? [] : names.split(",").map(read),
+    }
+  } catch {
+    return {layer: null, names: null}
+  }
+}
+function state_it() {
+  const layer = boards.find(({dataset}) => dataset.label === shown_label)?.dataset.layer
+  const hash = `#layer=${layer}&select=${selected.map(written).join(",")}`
+  if (hash !== location.hash && hash.length <= 100_000) {
+    history.pushState(null, "", hash)
+  }
+}
+
+const part = (name) => shown.get_model_by_name(name)
+const same = (a, b) => a.length === b.length && a.every((name, i) => name === b[i])
+
+// Tells the bar what there is to undo, and what is selected in other layers.
+function tell(message = "") {
+  const {name} = part("neurons").data
+  const here = new Set(name)
+  const away = selected.filter((one) => !here.has(one))
+  const session = part("session")
+  session.data = {
+    ...session.data, elsewhere: [JSON.stringify(away)], message: [message],
+    undo: [past.length > 0], redo: [future.length > 0],
+  }
+}
+
+function select(names) {
+  selected = names
+  const {name} = part("neurons").data
+  const chosen = new Set(names)
+  is_restoring = true
+  part("neurons").selected.indices = [...name.keys()].filter((i) => chosen.has(name[i]))
+  is_restoring = false
+  tell()
+  state_it()
+}
+
+// Makes a step of what is selected now, in view and elsewhere.
+function step(away) {
+  const {data: {name}, selected: {indices}} = part("neurons")
+  const names = [...away, ...indices.map((i) => name[i])]
+  if (is_restoring || same(names, selected)) {
+    return
+  }
+  past.push(selected)
+  past.splice(0, past.length - MOST_STEPS)
+  future.length = 0
+  selected = names
+  tell()
+  state_it()
+}
+
+// Takes in the sets of a file; what is no such file is said, and changes nothing.
+function take_in(text) {
+  let file = null
+  try {
+    file = JSON.parse(text)
+  } catch {
+    return "That file is no JSON: choose a file of sets that dtviz wrote."
+  }
+  const is_text = (value) => typeof value === "string"
+  if (file?.dtviz !== "neuron sets" || file.version !== 1 || !Array.isArray(file.sets) || !file.sets.every((set) =>
+    is_text(set?.name) && set.name.trim() !== "" && set.name.length <= 80 && is_text(set.note) &&
+    /^#[0-9a-f]{6}$/i.test(set.colour) && Array.isArray(set.names) && set.names.every(is_text))) {
+    return "That file holds no neuron sets of this version: choose one that dtviz wrote."
+  }
+  const sets = part("sets")
+  const columns = ["name", "note", "colour", "names", "shown"]
+  const all = new Map(sets.data.name.map((name, i) => [name, columns.map((column) => sets.data[column][i])]))
+  for (const {name, note, colour, names} of file.sets) {
+    all.set(name, [name, note, colour, JSON.stringify([...new Set(names)]), true])
+  }
+  sets.data = Object.fromEntries(columns.map((column, i) => [column, [...all.values()].map((row) => row[i])]))
+  return file.sha256 === about.sha256 ? "" : `The sets were made with another checkpoint, ${file.model}.`
+}
+
+function answer([what, given]) {
+  const [from, to] = what === "undo" ? [past, future] : [future, past]
+  if ((what === "undo" || what === "redo") && from.length > 0) {
+    to.push(selected)
+    select(from.pop())
+  } else if (what === "elsewhere") {
+    step(given)
+  } else if (what === "read") {
+    tell(take_in(given))
+  }
+}
+
+let shown_label = null
 async function show(label) {
-  const board = [...boards].find(({dataset}) => dataset.label === label)
+  const board = boards.find(({dataset}) => dataset.label === label)
   shown?.clear()
   Bokeh.documents.length = 0
   shown = Document.from_json(JSON.parse(board.textContent))
-  const neurons = shown.get_model_by_name("neurons")
-  const names = neurons.data.name
-  neurons.selected.indices = [...names.keys()].filter((i) => chosen.has(names[i]))
-  neurons.selected.properties.indices.change.connect(() => {
-    names.forEach((name) => chosen.delete(name))
-    neurons.selected.indices.forEach((i) => chosen.add(names[i]))
-  })
+  shown_label = label
+  const sets = part("sets")
+  if (sets_shown != null) {
+    sets.data = sets_shown
+  }
+  sets.properties.data.change.connect(() => sets_shown = kept(sets.data) ?? sets.data)
+  select(selected)
+  part("neurons").selected.properties.indices.change.connect(() =>
+    step(JSON.parse(part("session").data.elsewhere[0])))
+  part("bar").properties.tags.change.connect(() => answer(part("bar").tags))
   restyle()
   const elements = shown.roots().map(({name}) => document.getElementById(name))
   await Bokeh.embed.add_document_standalone(shown, elements[0], elements)
+}
+
+// What the address says, of layers and neurons that are here.
+async function obey() {
+  const {layer, names} = stated()
+  const board = boards.find(({dataset}) => dataset.layer === layer)
+  const known = new Set(about.names)
+  const fits = names != null && names.every((name) => known.has(name))
+  const label = board?.dataset.label ?? shown_label ?? document.getElementById("layer")?.value ?? boards[0].dataset.label
+  if (fits) {
+    selected = names
+  }
+  if (label !== shown_label) {
+    if (document.getElementById("layer") != null) {
+      document.getElementById("layer").value = label
+    }
+    await show(label)
+  } else {
+    select(selected)
+  }
+  if (names != null && !fits) {
+    tell("The address names neurons that are not in this model: the selection stays as it was.")
+  }
 }
 
 document.getElementById("theme").addEventListener("click", () => {
@@ -57,5 +206,9 @@ document.getElementById("theme").addEventListener("click", () => {
   restyle()
 })
 document.getElementById("layer")?.addEventListener("change", (event) => show(event.target.value))
+addEventListener("hashchange", () => {
+  past.push(selected)
+  obey()
+})
 root.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches)
-show(document.getElementById("layer")?.value ?? boards[0].dataset.label)
+obey()

@@ -1,7 +1,7 @@
 // Lists the items that each selected neuron answers to most and least.
 // Args: neurons (the hub), ranking (a source: item and value, 2k rows a neuron in the hub's order,
-// k from the greatest and k from the least), top_k (the source to fill), output (a Div). Uses
-// write.js.
+// k from the greatest and k from the least), sets (of neurons), top_k (the source to fill), output (a
+// Div). Uses choose.js and write.js.
 const MOST_NEURONS = 12
 const FIRST_NEURONS = 5 // as many as a usual window shows
 const {name, difference} = neurons.data
@@ -28,18 +28,20 @@ for (const row of rows) {
 }
 top_k.data = {name: names, end: ends, rank: ranks, item: items, value: values}
 
-const escaped = (text) => text.replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
 const largest = Math.max(...rows.slice(0, MOST_NEURONS).flatMap(
   (row) => [value[row * 2 * k], value[row * 2 * k + k]].map(Math.abs)), 1e-9)
+const colours = (name) => sets.data.name.flatMap((_, set) =>
+  sets.data.shown[set] && JSON.parse(sets.data.names[set]).includes(name) ? [sets.data.colour[set]] : [])
+const dots = (name) => colours(name).map((colour) => `<span style="color: ${escaped(colour)}">●</span>`).join("")
 const cell = (j) => {
   const share = (50 * Math.min(1, Math.abs(value[j]) / largest)).toFixed(0)
   const sign = value[j] < 0 ? "negative" : "positive"
-  return `<td>${escaped(item[j])}</td><td class="${sign}" style="--share: ${share}%">${value[j].toFixed(2)}</td>`
+  return `<td data-at="${j}" title="Select the neurons that list it here">${escaped(item[j])}</td><td class="${sign}" style="--share: ${share}%">${value[j].toFixed(2)}</td>`
 }
 const table = (row) => {
   const start = row * 2 * k
   const lines = Array.from({length: k}, (_, j) => `<tr>${cell(start + j)}${cell(start + k + j)}</tr>`)
-  return `<table><caption>${escaped(name[row])}</caption>` +
+  return `<table><caption data-row="${row}" title="Select this neuron">${dots(name[row])}${escaped(name[row])}</caption>` +
     `<colgroup><col><col class="value"><col><col class="value"></colgroup>` +
     `<thead><tr><th colspan="2" scope="col">most</th><th colspan="2" scope="col">least</th></tr></thead>` +
     `<tbody>${lines.join("")}</tbody></table>`
@@ -68,4 +70,23 @@ if (k === 0) {
     }
   })
   element?.querySelectorAll(".card:empty").forEach((card) => inSight.observe(card))
+}
+
+// A click on an item selects the neurons that list it at that end; one on a name, that neuron.
+const shadow = Bokeh.index.find_one(output)?.shadow_el
+if (shadow != null && shadow.dtviz !== neurons) {
+  shadow.dtviz = neurons
+  shadow.addEventListener("click", ({target}) => {
+    const {at, row} = target.closest?.("[data-at], [data-row]")?.dataset ?? {}
+    const {item} = ranking.data
+    const n = neurons.data.name.length
+    const k = item.length / (2 * n)
+    if (row != null) {
+      choose(neurons, [Number(row)])
+    } else if (at != null) {
+      const from = at % (2 * k) < k ? 0 : k
+      choose(neurons, [...Array(n).keys()].filter((i) =>
+        item.slice(i * 2 * k + from, i * 2 * k + from + k).includes(item[at])))
+    }
+  })
 }

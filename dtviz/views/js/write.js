@@ -9,3 +9,8 @@ function write(div, html, first = html) {
   }
   return element
 }
+
+// Returns a text as HTML.
+function escaped(text) {
+  return String(text).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`)
+}

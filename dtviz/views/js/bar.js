@@ -1,0 +1,147 @@
+// The bar above the views: how gestures combine, search, undo, link, recipe, help.
+// Args: neurons (the hub), session (a source: mode, elsewhere, undo, redo, recipe, message), output
+// (a Div), notebook (whether keys count only while the pointer is over the views). Uses choose.js,
+// search.js, keys.js and write.js.
+const MODES = {
+  replace: "What you select replaces what was selected",
+  add: "What you select is added (hold shift)",
+  remove: "What you select is removed (hold alt)",
+  intersect: "Only what is in both stays selected",
+  toggle: "Each is selected if it was not, and the reverse (hold ctrl or cmd)",
+}
+const HELP = `<h2>Selecting</h2><dl>
+<dt>drag, or the lasso in a toolbar</dt><dd>a box over points, or over a block of the heatmap</dd>
+<dt>click</dt><dd>a point; a row and column of the heatmap; a line of the dendrogram for its branch, the colour below it for its cluster; a bar of Counts; a row of a table</dd>
+<dt>shift, ctrl (cmd), alt</dt><dd>add, toggle, remove, whatever the bar says</dd>
+<dt>Esc, or a click on empty ground</dt><dd>select nothing</dd>
+</dl><h2>Keys</h2><dl>
+<dt>← →</dt><dd>the neighbour in the heatmap; with shift, that one too</dd>
+<dt>↑ ↓</dt><dd>the next by congruence, greater or less; with shift, that one too</dd>
+<dt>+ −</dt><dd>grow to the branch around, shrink to the greatest branch within</dd>
+<dt>ctrl Z, ctrl shift Z</dt><dd>undo, redo: selections and options</dd>
+<dt>/</dt><dd>search: names, numbers of the layer in view, ranges (N10-N20), or a regular expression</dd>
+<dt>?</dt><dd>this</dd></dl>`
+const BAR = `<div class="bar" role="toolbar" aria-label="Selection">
+<span class="modes" role="group" aria-label="How gestures combine">${Object.entries(MODES).map(([mode, tip]) =>
+  `<button data-mode="${mode}" title="${tip}" aria-pressed="false">${mode}</button>`).join("")}</span>
+<input type="search" aria-label="Find neurons" placeholder="Find: N1, N10-N20, …  ( / )" title="Names, numbers of the layer in view, ranges, or a regular expression; Enter selects" maxlength="1000000">
+<span class="found" role="status"></span>
+<span class="said" role="status" aria-live="polite"></span>
+<span class="problem" role="alert"></span>
+<span class="ends">
+<button data-ask="undo" title="Undo the last step: a selection or an option (ctrl Z)">↶ undo</button>
+<button data-ask="redo" title="Take it again (ctrl shift Z)">↷ redo</button>
+<button data-do="clear" title="Select nothing (Esc)">clear</button>
+<button data-do="link" title="Copy the address of what you see, with the selection">link</button>
+<button data-ask="recipe" title="A Python script that makes this view and selection again">recipe</button>
+<button data-do="help" title="Gestures and keys ( ? )">?</button></span>
+<dialog aria-label="Help">${HELP}<form method="dialog"><button>Close</button></form></dialog>
+<dialog class="recipe" aria-label="Recipe"><pre tabindex="0"></pre><form method="dialog"><button type="button" data-do="copy">Copy</button> <button>Close</button></form></dialog>
+</div>`
+
+const view = Bokeh.index.find_one(output)
+if (view?.markup_el == null) {
+  return // not drawn yet
+}
+const page = neurons.document
+if (view.markup_el.querySelector(".bar") == null) {
+  write(output, BAR)
+}
+const part = (selector) => view.markup_el.querySelector(selector)
+const say = (selector, text) => {
+  if (part(selector).textContent !== text) {
+    part(selector).textContent = text
+  }
+}
+
+if (view.shadow_el.dtviz !== neurons) { // the first time
+  view.shadow_el.dtviz = neurons
+  const copy = async (text) => {
+    try {
+      await navigator.clipboard.writeText(text)
+      say(".found", "copied")
+    } catch {
+      say(".problem", "the browser does not let the page copy: select the text, or take the address, by hand")
+    }
+  }
+  const acts = {
+    clear: () => clear(neurons),
+    help: () => part("dialog").showModal(),
+    link: () => copy(location.href),
+    copy: () => copy(part("pre").textContent),
+  }
+  const act = ({target}) => {
+    const {mode, ask: what, do: name} = target.closest?.("button")?.dataset ?? {}
+    if (mode != null) {
+      session.data = {...session.data, mode: [mode]}
+      ask(page, "mode", mode)
+    }
+    if (what != null) {
+      if (what === "recipe") {
+        part("pre").textContent = "…"
+        part("dialog.recipe").showModal()
+      }
+      ask(page, what)
+    }
+    acts[name]?.()
+  }
+  let searches = 0
+  const search = async (selects) => {
+    const text = part("input").value
+    const mine = ++searches
+    const {rows, problem} = await found(text, [...neurons.data.name])
+    if (mine !== searches) {
+      return // something else has been typed since
+    }
+    say(".problem", problem ?? "")
+    say(".found", problem != null || text.trim() === "" ? "" : `${rows.length} of ${neurons.data.name.length} match`)
+    if (selects && problem == null && rows.length > 0) {
+      choose(neurons, rows)
+    }
+  }
+  const shadow = view.shadow_el
+  shadow.addEventListener("click", act)
+  shadow.addEventListener("input", ({target}) => target.matches("input") && search(false))
+  shadow.addEventListener("keydown", (event) => {
+    if (event.target.matches("input")) {
+      event.stopPropagation()
+      if (event.key === "Enter") {
+        window.dtvizKeys = {shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey, alt: event.altKey}
+        search(true)
+      } else if (event.key === "Escape") {
+        event.target.blur()
+      }
+    }
+  })
+  const press = (event) => {
+    if (Bokeh.index.find_one(output) !== view) {
+      removeEventListener("keydown", press, {capture: true})
+      return
+    }
+    const is_over = () => ["congruence", "difference", "similarity", "dendrogram"].some((name) => {
+      const figure = page.get_model_by_name(name)
+      return figure != null && Bokeh.index.find_one(figure)?.el.matches(":hover")
+    })
+    const typing = event.composedPath().some((element) => element.matches?.(TYPING))
+    if (!typing && (!notebook || is_over()) && pressed(event, neurons, part("input"), part("dialog"))) {
+      event.preventDefault()
+      event.stopPropagation()
+    }
+  }
+  addEventListener("keydown", press, {capture: true})
+}
+
+const {mode, undo, redo, recipe, message, has_recipe} = session.data
+for (const button of view.markup_el.querySelectorAll("[data-mode]")) {
+  button.setAttribute("aria-pressed", String(button.dataset.mode === mode[0]))
+}
+part("[data-ask=undo]").disabled = !undo[0]
+part("[data-ask=redo]").disabled = !redo[0]
+part("[data-ask=recipe]").hidden = !has_recipe[0]
+if (part("dialog.recipe").open && recipe[0] !== "") {
+  say("pre", recipe[0])
+}
+say(".problem", message[0])
+const away = elsewhere(page).length
+const chosen = neurons.selected.indices.length
+say(".said", away > 0 ? `${chosen} selected here, ${away} in layers not in view` : `${chosen} selected`)

@@ -1,0 +1,71 @@
+// What a gesture makes of the selection; every script of a gesture begins with this.
+
+// The keys held when the pointer was last pressed or released.
+if (window.dtvizKeys == null) {
+  window.dtvizKeys = {}
+  const note = ({shiftKey, ctrlKey, metaKey, altKey}) => {
+    window.dtvizKeys = {shift: shiftKey, ctrl: ctrlKey || metaKey, alt: altKey}
+  }
+  for (const type of ["pointerdown", "pointerup"]) {
+    addEventListener(type, note, {capture: true})
+  }
+}
+
+// Returns the mode that the keys ask for, or else the page's buttons.
+function mode_of(page) {
+  const {shift, ctrl, alt} = window.dtvizKeys
+  const session = page.get_model_by_name("session")
+  return shift ? "add" : ctrl ? "toggle" : alt ? "remove" : session?.data.mode[0] ?? "replace"
+}
+
+// Returns what a mode makes of what is selected and what is given.
+function combined(selected, given, mode) {
+  const [before, now] = [new Set(selected), new Set(given)]
+  switch (mode) {
+    case "add": return new Set([...before, ...now])
+    case "remove": return new Set([...before].filter((one) => !now.has(one)))
+    case "intersect": return new Set([...before].filter((one) => now.has(one)))
+    case "toggle": return new Set([
+      ...[...before].filter((one) => !now.has(one)), ...[...now].filter((one) => !before.has(one))])
+    default: return now
+  }
+}
+
+// Selects rows of the hub.
+function choose(neurons, rows, mode = mode_of(neurons.document)) {
+  const chosen = combined(neurons.selected.indices, rows, mode)
+  neurons.selected.indices = [...chosen].sort((a, b) => a - b)
+}
+
+// The names of the neurons that are selected in layers that are not in view.
+function elsewhere(page) {
+  return JSON.parse(page.get_model_by_name("session")?.data.elsewhere[0] ?? "[]")
+}
+
+// The names of all neurons that are selected.
+function selected_names(neurons) {
+  return [...elsewhere(neurons.document), ...neurons.selected.indices.map((i) => neurons.data.name[i])]
+}
+
+// Asks whoever is at home, Python or the snapshot's script, for what the page cannot do alone.
+function ask(page, what, given = null) {
+  const bar = page.get_model_by_name("bar")
+  if (bar != null) {
+    bar.tags = [what, given, (bar.tags[2] ?? 0) + 1]
+  }
+}
+
+// Selects neurons by name, of whatever layers.
+function choose_names(neurons, names, mode = mode_of(neurons.document)) {
+  const page = neurons.document
+  const at = new Map(neurons.data.name.map((name, row) => [name, row]))
+  const away = [...combined(elsewhere(page), names.filter((name) => !at.has(name)), mode)]
+  if (away.length > 0 || elsewhere(page).length > 0) {
+    const session = page.get_model_by_name("session")
+    if (session != null) {
+      session.data.elsewhere = [JSON.stringify(away)]
+    }
+    ask(page, "elsewhere", away)
+  }
+  choose(neurons, names.flatMap((name) => at.has(name) ? [at.get(name)] : []), mode)
+}

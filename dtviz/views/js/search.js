@@ -1,0 +1,74 @@
+// Finds neurons by what one types: names, numbers (of the layer in view), ranges of either, or a
+// regular expression. Resolves to {rows}, or to {problem}.
+const MOST_CHARACTERS = 200_000
+const PATIENCE = 1000 // milliseconds for a regular expression
+
+async function found(text, names) {
+  const [first, ...more] = text.trim()
+  if (first == null) {
+    return {rows: []}
+  }
+  if (more.length >= MOST_CHARACTERS) {
+    return {problem: `more than ${MOST_CHARACTERS.toLocaleString("en")} characters: that is no search`}
+  }
+  const words = text.trim().split(/[\s,;]+/).filter((word) => word !== "")
+  const lists = words.map(listed_by(names))
+  const whole = names.indexOf(text.trim())
+  if (whole >= 0) {
+    return {rows: [whole]}
+  }
+  if (lists.every((rows) => rows != null)) {
+    const unknown = words.filter((_, i) => lists[i].length === 0)
+    return unknown.length === 0 ? {rows: [...new Set(lists.flat())]}
+      : {problem: `not among the neurons in view: ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}`}
+  }
+  return matching(text.trim(), names)
+}
+
+// Returns a function from a word to the rows it names: null if it is no name or range.
+function listed_by(names) {
+  const at = new Map(names.map((name, row) => [name.toLowerCase(), row]))
+  const places = names.map((name) => name.match(/^L(\d+)N(\d+)$/)?.slice(1).map(Number))
+  return (word) => {
+    if (at.has(word.toLowerCase())) {
+      return [at.get(word.toLowerCase())]
+    }
+    const parts = word.match(/^(?:L(\d+))?N?(\d+)(?:(?:-|–|\.\.|:)(?:L(\d+))?N?(\d+))?$/i)
+    if (parts == null) {
+      return null
+    }
+    const [layer, from, last_layer, to] = parts.slice(1).map((part) => part == null ? null : Number(part))
+    const [low, high] = [Math.min(from, to ?? from), Math.max(from, to ?? from)]
+    return [...names.keys()].filter((row) => {
+      const [of, number] = places[row] ?? []
+      return number >= low && number <= high && (layer == null || of >= layer && of <= (last_layer ?? layer))
+    })
+  }
+}
+
+// In a thread of its own, which can be ended: an expression can take longer than anyone lives.
+function matching(pattern, names) {
+  try {
+    new RegExp(pattern)
+  } catch (error) {
+    return {problem: `no names, and no regular expression: ${error.message.split(": ").at(-1)}`}
+  }
+  const code = `onmessage = ({data: [pattern, names]}) => {
+    const expression = new RegExp(pattern)
+    postMessage(names.flatMap((name, row) => expression.test(name) ? [row] : []))
+  }`
+  const address = URL.createObjectURL(new Blob([code], {type: "text/javascript"}))
+  const worker = new Worker(address)
+  return new Promise((resolve) => {
+    const end = (result) => {
+      clearTimeout(late)
+      worker.terminate()
+      URL.revokeObjectURL(address)
+      resolve(result)
+    }
+    const late = setTimeout(() => end({problem: "this regular expression takes too long: make it simpler"}), PATIENCE)
+    worker.onmessage = ({data}) => end({rows: data})
+    worker.onerror = () => end({problem: "this browser cannot search by regular expression here"})
+    worker.postMessage([pattern, names])
+  })
+}
