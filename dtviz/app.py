@@ -11,10 +11,10 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from dtviz import snapshot
+from dtviz import link, snapshot
 from dtviz.checkpoints import DEMO, load, load_bytes
 from dtviz.demo import CHECKPOINT
-from dtviz.errors import DtvizError, FileProblem, shortened
+from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from dtviz.views import page
@@ -121,6 +121,8 @@ class App(pn.viewable.Viewer):
                 do="Open its checkpoint instead, or use the version that wrote it.",
             ) from error
         self.explorer.selection.names = about.get("selected", [])
+        if "sets" in about:
+            self.explorer.sets.read(str(about["sets"]).encode(), self.explorer.model)
         self._file = pmui.FileInput(
             label="Open a file",
             accept=",".join(EXTENSIONS),
@@ -129,6 +131,53 @@ class App(pn.viewable.Viewer):
         )
         self.param.watch(self._pick, "checkpoint")
         self._file.param.watch(self._take_upload, "value")
+        self.explorer.param.watch(self._tell, "steps")
+        # The same again, too: other things were shown since.
+        self.explorer.param.watch(self._obey, "wanted", onlychanged=False)
+
+    @property
+    def address(self) -> str:
+        """The end of an address that shows the same again: model, options and selection.
+
+        Raises:
+            BadArgument: if it would be too long.
+        """
+        labels = {source: label for label, source in self.param.checkpoint.names.items()}
+        explorer = self.explorer
+        options = {"layer": explorer.layer, **explorer.changed_options}
+        state = {"model": labels[self.checkpoint], **options, "select": explorer.selection.names}
+        return link.fragment(state)
+
+    def _tell(self, _: object) -> None:
+        """Put what is shown into the page's address."""
+        if len(self.explorer.selection) > link.MOST_NAMES:
+            self.problem = (
+                f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at most. "
+                "Save it as a set."
+            )
+        try:
+            self.explorer.address = self.address
+        except DtvizError as error:
+            self.problem = str(error)
+
+    def _obey(self, event: param.parameterized.Event) -> None:
+        """Show what the address says, when it was opened, edited, or gone back to."""
+        try:
+            state = link.state(event.new)
+            label = state.pop("model", None)
+            known = self.param.checkpoint.names
+            if label is not None and label not in known:
+                raise UnknownName(
+                    expected=f"a model among {listed(list(known))} in the address",
+                    got=shortened(label),
+                    do="Open that model, then follow the link again.",
+                )
+            if label is not None:
+                self.checkpoint = known[label]
+            self.explorer.restore(state)
+            self.problem = ""
+        except DtvizError as error:
+            self.problem = str(error)
 
     def _pick(self, event: param.parameterized.Event) -> None:
         try:

@@ -35,7 +35,7 @@ from dtviz.views.downloads import downloads
 from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap, tree_lines
 from dtviz.views.linking import draw_points, select_blocks, select_branches
 from dtviz.views.scatter import scatter
-from dtviz.views.shared import Bar, Hub, LinkedPane, Shared, Written
+from dtviz.views.shared import Hub, LinkedPane, Shared, Written
 from dtviz.views.strip import STRIP_HEIGHT, strip
 
 # Pixels: with the tabs below, it fits a window of 900.
@@ -59,6 +59,9 @@ class Explorer(Session, pn.viewable.Viewer):
         UnknownName: if the model has no such layer, side or action.
     """
 
+    address = param.String(doc="What the end of the page's address is to be; none where empty.")
+    wanted = param.String(doc="What it was when the page was opened, or one went back.")
+
     # Count how often results that views follow have been replaced.
     _compared = param.Integer(0)
     _similar = param.Integer(0)
@@ -81,8 +84,9 @@ class Explorer(Session, pn.viewable.Viewer):
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
         self.param.watch(self._follow_step, "steps")
+        self.param.watch(self._fill_bar, "address")
         self.selection.param.watch(self._fill_bar, "mode")
-        self.bar.param.watch(self._answer, "asked")
+        self._hub.session.param.watch(self._answer, "asked")
 
     def check(self, model: object) -> None:
         """Refuse what cannot be looked at.
@@ -163,6 +167,8 @@ class Explorer(Session, pn.viewable.Viewer):
                 in_view = self.neurons.index
                 here = [name for name in self.selection.names if name in in_view]
                 self.selection.names = [*here, *self.selection.checked(given)]
+            elif what == "address" and isinstance(given, str):
+                self.wanted = given
             elif what == "undo":
                 self.undo()
             elif what == "redo":
@@ -186,6 +192,7 @@ class Explorer(Session, pn.viewable.Viewer):
             "redo": self.can_redo,
             **self._said,
             "has_recipe": self._has_python,
+            "address": self.address,
             "model": self.model.name,
             "sha256": self.model.sha256 or "",
             "processing": self.model.processing,
@@ -296,8 +303,11 @@ class Explorer(Session, pn.viewable.Viewer):
             height=DENDROGRAM_HEIGHT,
         )
         self.count = Written("count", self._hub, styles=page.LINE, margin=(2, 10))
-        self.bar = Bar(
+        self.bar = Written(
+            "bar",
             self._hub,
+            {"session": self._hub.session},
+            uses=("choose", "search", "keys"),
             stylesheets=[page.BAR_CSS],
             sizing_mode="stretch_width",
             height=26,

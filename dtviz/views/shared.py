@@ -134,6 +134,33 @@ class Kept(Shared):
         self.frame = self._kept()
 
 
+class Asked(Shared):
+    """What the page's bar shows, and what the page asks Python for as it cannot do it alone.
+
+    Args:
+        row: what the bar shows, see ``js/bar.js``.
+    """
+
+    asked = param.List(doc="What was asked for, what was given with it, and the how-manieth time.")
+
+    _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
+
+    def __init__(self, row: pd.DataFrame) -> None:
+        super().__init__("session", row)
+
+    def join(self, doc: Document, root: Model, comm: Any) -> None:
+        """Make sure that the page under ``root`` has its source."""
+        is_new = root.ref["id"] not in self._models
+        super().join(doc, root, comm)
+        if is_new:
+            self._link_props(self.source(root), ["tags"], doc, root, comm)
+
+    def _process_events(self, events: dict[str, Any]) -> None:
+        if "tags" in events:
+            self.asked = events.pop("tags")
+        super()._process_events(events)
+
+
 class Hub(Shared):
     """The neuron table in the browser, its selected rows kept equal with a `Selection`.
 
@@ -148,7 +175,7 @@ class Hub(Shared):
         self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: pd.DataFrame
     ) -> None:
         self._chosen = chosen
-        self.sets, self.session = Kept(sets), Shared("session", session)
+        self.sets, self.session = Kept(sets), Asked(session)
         super().__init__("neurons", table)
         self.param.watch(self._to_python, "selection")
         chosen.param.watch(self._to_browser, "names")
@@ -241,9 +268,6 @@ class Written(Reactive):
         self._fills = fills
         super().__init__(**layout)
 
-    def _div(self, doc: Document) -> Div:
-        return Div(**self._get_properties(doc), syncable=False)
-
     def _get_model(
         self,
         doc: Document,
@@ -251,7 +275,7 @@ class Written(Reactive):
         parent: Model | None = None,
         comm: Any = None,
     ) -> Model:
-        output = self._div(doc)
+        output = Div(**self._get_properties(doc), syncable=False)
         root = root or output
         for frame in self._shared.values():
             frame.join(doc, root, comm)
@@ -268,38 +292,3 @@ class Written(Reactive):
         doc.js_on_event("document_ready", write)
         self._models[root.ref["id"]] = (output, parent)
         return output
-
-
-class Bar(Written):
-    """The bar above the views, which asks Python for what the page cannot do alone.
-
-    Args:
-        hub: the neurons.
-    """
-
-    asked = param.List(doc="What was asked for, what was given with it, and the how-manieth time.")
-
-    _rename = {"asked": None}  # noqa: RUF012
-
-    def __init__(self, hub: Hub, **layout: Any) -> None:
-        uses = ("choose", "search", "keys")
-        super().__init__("bar", hub, {"session": hub.session}, uses=uses, **layout)
-
-    def _div(self, doc: Document) -> Div:
-        return Div(**{**self._get_properties(doc), "name": "bar"})
-
-    def _get_model(
-        self,
-        doc: Document,
-        root: Model | None = None,
-        parent: Model | None = None,
-        comm: Any = None,
-    ) -> Model:
-        model = super()._get_model(doc, root, parent, comm)
-        self._link_props(model, ["tags"], doc, root or model, comm)
-        return model
-
-    def _process_events(self, events: dict[str, Any]) -> None:
-        if "tags" in events:
-            self.asked = events.pop("tags")
-        super()._process_events(events)

@@ -54,6 +54,12 @@ const say = (selector, text) => {
   }
 }
 
+// Panel's own model of the address would make an entry in the browser's history of each step back.
+function know_address(page) {
+  const panel = [...page.all_models].find(({type}) => type.endsWith("location.Location"))
+  panel?.setv({hash: location.hash}, {silent: true})
+}
+
 if (view.shadow_el.dtviz !== neurons) { // the first time
   view.shadow_el.dtviz = neurons
   const copy = async (text) => {
@@ -122,13 +128,36 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
       const figure = page.get_model_by_name(name)
       return figure != null && Bokeh.index.find_one(figure)?.el.matches(":hover")
     })
-    const typing = event.composedPath().some((element) => element.matches?.(TYPING))
-    if (!typing && (!notebook || is_over()) && pressed(event, neurons, part("input"), part("dialog"))) {
+    if ((!notebook || is_over()) && pressed(event, neurons, part("input"), part("dialog"))) {
       event.preventDefault()
       event.stopPropagation()
     }
   }
   addEventListener("keydown", press, {capture: true})
+  if (session.data.has_recipe[0] && !notebook) { // a snapshot's script has an address of its own
+    addEventListener("popstate", () => {
+      know_address(page)
+      view.is_back = true
+      ask(page, "address", location.hash)
+    })
+    if (location.hash !== "") {
+      ask(page, "address", location.hash)
+    }
+  }
+}
+
+// A step is an entry in the browser's history, once it rests; a step back is none.
+const [address] = session.data.address
+if (address !== (view.told ?? "") && !notebook) {
+  view.told = address
+  clearTimeout(view.telling)
+  view.telling = setTimeout(() => {
+    if (address !== location.hash) {
+      view.is_back ? history.replaceState(null, "", address) : history.pushState(null, "", address)
+      know_address(page)
+    }
+    view.is_back = false
+  }, 250)
 }
 
 const {mode, undo, redo, recipe, message, has_recipe} = session.data

@@ -49,9 +49,9 @@ function selected_names(neurons) {
 
 // Asks whoever is at home, Python or the snapshot's script, for what the page cannot do alone.
 function ask(page, what, given = null) {
-  const bar = page.get_model_by_name("bar")
-  if (bar != null) {
-    bar.tags = [what, given, (bar.tags[2] ?? 0) + 1]
+  const session = page.get_model_by_name("session")
+  if (session != null) {
+    session.tags = [what, given, (session.tags[2] ?? 0) + 1]
   }
 }
 

@@ -1,7 +1,9 @@
 // What keys do: step from neuron to neuron, grow and shrink along the dendrogram, undo, clear, help.
 // Uses choose.js.
 
-const TYPING = "input, textarea, select, [contenteditable], [role=slider], [role=listbox], [role=menu], [role=combobox], dialog"
+// What takes all keys itself, and what takes those that move and set.
+const TYPING = "input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, [contenteditable], dialog"
+const STEERED = "input, select, [role=slider], [role=listbox], [role=menu], [role=combobox]"
 
 // Moves the selection to the next neuron in an order, or adds that one to it.
 function step(neurons, column, by, adds) {
@@ -51,6 +53,10 @@ function clear(neurons) {
 
 // Returns whether a key was meant for the explorer. Args: search (an element), help (a dialog).
 function pressed(event, neurons, search, help) {
+  const within = (selector) => event.composedPath().some((element) => element.matches?.(selector))
+  if (within(TYPING) || within(STEERED) && /^(Arrow.*|[-+=])$/.test(event.key)) {
+    return false
+  }
   const {key, shiftKey, ctrlKey, metaKey, altKey} = event
   const page = neurons.document
   if (ctrlKey || metaKey) {

@@ -172,7 +172,7 @@ async function show(label) {
   select(selected)
   part("neurons").selected.properties.indices.change.connect(() =>
     step(JSON.parse(part("session").data.elsewhere[0])))
-  part("bar").properties.tags.change.connect(() => answer(part("bar").tags))
+  part("session").properties.tags.change.connect(() => answer(part("session").tags))
   restyle()
   const elements = shown.roots().map(({name}) => document.getElementById(name))
   await Bokeh.embed.add_document_standalone(shown, elements[0], elements)
