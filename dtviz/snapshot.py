@@ -88,9 +88,7 @@ def of(
         facts=_facts(explorer, shown),
         style=_text("snapshot.css"),
         about=_script_json(about),
-        boards={
-            label: (copy.layer, _script_json(_board(copy))) for label, copy in shown.items()
-        },
+        boards={label: (copy.layer, _script_json(_board(copy))) for label, copy in shown.items()},
         bokeh="\n".join(Resources(mode="inline", components=["bokeh", "bokeh-widgets"]).js_raw),
         script=_text("snapshot.js"),
     )
