@@ -152,8 +152,8 @@ class App(pn.viewable.Viewer):
         """Put what is shown into the page's address."""
         if len(self.explorer.selection) > link.MOST_NAMES:
             self.problem = (
-                f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at most. "
-                "Save it as a set."
+                f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at "
+                "most. Save it as a set."
             )
         try:
             self.explorer.address = self.address

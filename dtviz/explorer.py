@@ -159,7 +159,8 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def _answer(self, event: param.parameterized.Event) -> None:
         """Do what the page's bar asks for; what it says is not trusted."""
-        what, given, *_ = [*event.new, None, None]
+        asked: list[Any] = [*event.new, None, None]
+        what, given = asked[:2]
         try:
             if what == "mode" and given in self.selection.modes:
                 self.selection.mode = given
