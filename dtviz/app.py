@@ -17,6 +17,7 @@ from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from dtviz.session import Session
 from dtviz.views import page
 
 EXTENSIONS = (".pt", ".safetensors")
@@ -122,7 +123,10 @@ class App(pn.viewable.Viewer):
             ) from error
         self.explorer.selection.names = about.get("selected", [])
         if "sets" in about:
-            self.explorer.sets.read(str(about["sets"]).encode(), self.explorer.model)
+            sets = str(about["sets"]).encode(errors="replace")
+            self.explorer.sets.read(sets, self.explorer.model)
+        # What of the address could not be told.
+        self._untold = ""
         self._file = pmui.FileInput(
             label="Open a file",
             accept=",".join(EXTENSIONS),
@@ -150,15 +154,18 @@ class App(pn.viewable.Viewer):
 
     def _tell(self, _: object) -> None:
         """Put what is shown into the page's address."""
+        before, self._untold = self._untold, ""
         if len(self.explorer.selection) > link.MOST_NAMES:
-            self.problem = (
+            self._untold = (
                 f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at "
                 "most. Save it as a set."
             )
         try:
             self.explorer.address = self.address
         except DtvizError as error:
-            self.problem = str(error)
+            self._untold = str(error)
+        if self._untold or self.problem == before:  # and not what else was the matter
+            self.problem = self._untold
 
     def _obey(self, event: param.parameterized.Event) -> None:
         """Show what the address says, when it was opened, edited, or gone back to."""
@@ -172,16 +179,24 @@ class App(pn.viewable.Viewer):
                     got=shortened(label),
                     do="Open that model, then follow the link again.",
                 )
-            if label is not None:
-                self.checkpoint = known[label]
-            self.explorer.restore(state)
+            source = self.checkpoint if label is None else known[label]
+            if source != self.checkpoint:
+                # Tried first: of an address that does not fit, the model is not taken either.
+                Session(self._opened(source)).restore(state)
             self.problem = ""
+            self.checkpoint = source
+            self.explorer.restore(state)
         except DtvizError as error:
             self.problem = str(error)
 
+    def _opened(self, source: str | Model) -> Model:
+        model = open_model(source)
+        self.explorer.check(model)
+        return model
+
     def _pick(self, event: param.parameterized.Event) -> None:
         try:
-            model = open_model(event.new)
+            model = self._opened(event.new)
         except DtvizError as error:
             self.checkpoint = event.old
             self.problem = str(error)

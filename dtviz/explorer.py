@@ -83,7 +83,7 @@ class Explorer(Session, pn.viewable.Viewer):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
-        self.param.watch(self._follow_step, "steps")
+        self.param.watch(lambda _: self._say(), "steps")
         self.param.watch(self._fill_bar, "address")
         self.selection.param.watch(self._fill_bar, "mode")
         self._hub.session.param.watch(self._answer, "asked")
@@ -144,7 +144,7 @@ class Explorer(Session, pn.viewable.Viewer):
             self._find()
             self._hub.show(self.neurons)
             self._cells.frame = self._cells_frame()
-            self._lines.frame = self._tree_lines()
+            self._lines.hold(self._tree_lines())
             for tab in self.tabs:
                 tab.refresh()
 
@@ -153,35 +153,31 @@ class Explorer(Session, pn.viewable.Viewer):
             if tab.follows_selection and not self._settling:
                 tab.refresh()
 
-    def _follow_step(self, *_: object) -> None:
-        self._said = {"recipe": "", "message": ""}
+    def _say(self, *, recipe: str = "", message: str = "") -> None:
+        self._said = {"recipe": recipe, "message": message}
         self._fill_bar()
 
     def _answer(self, event: param.parameterized.Event) -> None:
-        """Do what the page's bar asks for; what it says is not trusted."""
-        asked: list[Any] = [*event.new, None, None]
-        what, given = asked[:2]
+        """Do what the page asks for; what it says is not trusted."""
+        what, given = [*event.new, None, None][:2]
         try:
-            if what == "mode" and given in self.selection.modes:
-                self.selection.mode = given
-            elif what == "elsewhere":
-                in_view = self.neurons.index
-                here = [name for name in self.selection.names if name in in_view]
-                self.selection.names = [*here, *self.selection.checked(given)]
-            elif what == "address" and isinstance(given, str):
-                self.wanted = given
-            elif what == "undo":
-                self.undo()
-            elif what == "redo":
-                self.redo()
-            elif what == "recipe":
-                self._said = {"recipe": self.recipe(), "message": ""}
-            elif what == "read" and isinstance(given, str):
-                remark = self.sets.read(given.encode(errors="replace"), self.model)
-                self._said = {"recipe": "", "message": remark}
+            match what if isinstance(what, str) else None, given:
+                case "mode", str() if given in self.selection.modes:
+                    self.selection.mode = given
+                case "elsewhere", list():
+                    self.selection.names = [*self.selected["name"], *given]
+                case "address", str():
+                    self.wanted = given
+                case "undo", _:
+                    self.undo()
+                case "redo", _:
+                    self.redo()
+                case "recipe", _:
+                    self._say(recipe=self.recipe())
+                case "read", str():
+                    self._say(message=self.sets.read(given.encode(errors="replace"), self.model))
         except DtvizError as error:
-            self._said = {"recipe": "", "message": str(error)}
-        self._fill_bar()
+            self._say(message=str(error))
 
     def _bar_frame(self) -> pd.DataFrame:
         in_view = self.neurons.index
@@ -201,9 +197,7 @@ class Explorer(Session, pn.viewable.Viewer):
         return pd.DataFrame([row]).astype(object)
 
     def _fill_bar(self, *_: object) -> None:
-        frame = self._bar_frame()
-        if not frame.equals(self._hub.session.frame):
-            self._hub.session.frame = frame
+        self._hub.session.frame = self._bar_frame()
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""
@@ -331,20 +325,8 @@ class Explorer(Session, pn.viewable.Viewer):
         self.tables = Tables(*shared)
         self.rest = Rest(*shared)
         self.named_sets = NamedSets(*shared)
-        self.tabs: list[Tab] = [
-            self.top_k,
-            self.counts,
-            self.channel_map,
-            self.selected_heatmap,
-            self.alike,
-            self.strips,
-            self.distributions,
-            self.crossings,
-            self.vectors,
-            self.tables,
-            self.rest,
-            self.named_sets,
-        ]
+        # In the order in which they were made.
+        self.tabs = [tab for tab in vars(self).values() if isinstance(tab, Tab)]
 
     @property
     def status(self) -> pn.Row:

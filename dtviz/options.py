@@ -143,7 +143,7 @@ class Options(param.Parameterized):
             if name != "name"
         }
 
-    def choose(self, **options: Any) -> None:
+    def choose(self, /, **options: Any) -> None:
         """Set several options at once; None leaves one as it is.
 
         Raises:
@@ -199,13 +199,18 @@ def _choose(owner: param.Parameterized, **options: Any) -> None:
             value = value.item()
         parameter = owner.param[name]
         choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
-        if choices is not None and value not in choices:
+        # Of the same type: True is not layer 1, though it equals it.
+        if choices is not None and not any(
+            type(value) is type(choice) and value == choice for choice in choices
+        ):
             raise UnknownName(
                 expected=f"{name} to be one of {listed(choices)}",
                 got=shortened(value),
                 do="Choose one of these.",
             )
         try:
+            if isinstance(value, bool) and isinstance(parameter, param.Number):
+                raise TypeError("Pass a number.")
             setattr(owner, name, value)
         except (TypeError, ValueError) as error:
             raise BadArgument(

@@ -1,14 +1,14 @@
 """Session: a study with a selection, named sets, and the steps that lead back. It knows no plot."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pprint import pformat
 from typing import Any
 
 import pandas as pd
 import param
 
-from dtviz.errors import DtvizError
 from dtviz.history import History
 from dtviz.model import Model
 from dtviz.options import Options
@@ -90,7 +90,7 @@ class Session(Study):
         before = self.state
         try:
             self._settle({**Options(self.model).options, "select": [], **state})
-        except DtvizError:
+        except Exception:  # whatever it is, nothing of that state is to stay
             self._settle(before)
             raise
         self._record()
@@ -117,35 +117,35 @@ class Session(Study):
 
     def _settle(self, state: State) -> None:
         """Let options and selection be those of a state, with no step."""
-        options = {name: value for name, value in state.items() if name != "select"}
-        was, self._settling = self._settling, True
-        try:
-            # Checked first: of a state that does not fit, nothing is taken.
-            names = self.selection.checked(state["select"])
-            self.choose(**options)
-            self.selection.names = names
-        finally:
-            self._settling = was
+        with self._without_steps():
+            self.choose(**{name: value for name, value in state.items() if name != "select"})
+            self.selection.names = state["select"]
 
     def _start_over(self, _: object) -> None:
-        self._settling = True
-        try:
+        with self._without_steps():
             self.selection.start_over(self.model.neurons("all").names)
             self.offer_choices()
-        finally:
-            self._settling = False
         self._history = History(self.state)
         self.steps += 1
+
+    @contextlib.contextmanager
+    def _without_steps(self) -> Iterator[None]:
+        self._settling = True
+        self._last_change = (None, 0.0)  # what changes next is no more of the same
+        try:
+            yield
+        finally:
+            self._settling = False
 
     def _step(self, *events: Any) -> None:
         if self._settling:
             return
         what = [(event.obj, event.name) for event in events]
         before, at = self._last_change
-        self._last_change = (what, time.monotonic())
+        now = time.monotonic()
+        self._last_change = (what, now)
         is_number = all(isinstance(event.obj.param[event.name], param.Number) for event in events)
-        on_its_way = what == before and time.monotonic() - at < _ON_ITS_WAY
-        self._record(anew=not (is_number and on_its_way))
+        self._record(anew=not (is_number and what == before and now - at < _ON_ITS_WAY))
 
     def _record(self, *, anew: bool = True) -> None:
         if anew:

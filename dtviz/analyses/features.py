@@ -10,6 +10,9 @@ import param
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, shortened
 
+# No norm is greater: it is a float32.
+_LONGEST = float(np.finfo(np.float32).max)
+
 
 def restricted(
     embedding: Directions, norm_above: float | None = 0.8, named: str | None = None
@@ -26,13 +29,13 @@ def restricted(
     """
     if norm_above is not None:
         is_number = isinstance(norm_above, int | float | np.integer | np.floating)
-        if isinstance(norm_above, bool) or not is_number or np.isnan(norm_above):
+        if isinstance(norm_above, bool) or not is_number or norm_above != norm_above:
             raise BadArgument(
                 expected="a norm as a number, or None",
                 got=shortened(norm_above),
                 do="Pass norm_above=0.8, for instance.",
             )
-        embedding = embedding.subset(embedding.norms > norm_above)
+        embedding = embedding.subset(embedding.norms > min(norm_above, _LONGEST))
     return embedding if named is None else embedding.subset(named)
 
 

@@ -67,7 +67,7 @@ def tree_lines(segments: pd.DataFrame, clusters: npt.NDArray[np.intp]) -> pd.Dat
 
 
 def _height(lines: pd.DataFrame) -> float:
-    return float(lines["distance_end"].max()) if len(lines) else 1.0
+    return float(lines["distance_end"].max() if len(lines) else 0) or 1.0
 
 
 def dendrogram(lines: pd.DataFrame) -> hv.Segments:

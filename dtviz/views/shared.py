@@ -125,8 +125,8 @@ class Kept(Shared):
                 NeuronSet(name, json.loads(names), note, colour)
                 for name, names, note, colour, _ in rows
             )
-            self._hidden = hidden
-            self._sets.items = items
+            # Told to all pages: sets that are set anew count as changed.
+            self._hidden, self._sets.items = hidden, Sets(items=items).items
         except (DtvizError, KeyError, TypeError, ValueError, RecursionError):
             self._to_browser()
 
@@ -141,7 +141,7 @@ class Asked(Shared):
         row: what the bar shows, see ``js/bar.js``.
     """
 
-    asked = param.List(doc="What was asked for, what was given with it, and the how-manieth time.")
+    asked = param.List(doc="What was asked for, what was given with it, and a count.")
 
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
@@ -205,7 +205,8 @@ class Hub(Shared):
         in_view = set(names)
         # Neurons of layers that are not in view stay selected.
         elsewhere = [name for name in self._chosen.names if name not in in_view]
-        chosen = elsewhere + [names[row] for row in self.selection]
+        # A page may speak of rows of the table before.
+        chosen = elsewhere + [names[row] for row in self.selection if 0 <= row < len(names)]
         if set(chosen) != set(self._chosen.names):
             self._chosen.names = chosen
 
