@@ -5,7 +5,8 @@ import pandas as pd
 import panel as pn
 import panel_material_ui as pmui
 import pytest
-from bokeh.models import LayoutDOM
+from bokeh.document import Document
+from bokeh.models import Div, LayoutDOM
 
 import dtviz
 from dtviz.directions import Directions
@@ -15,7 +16,7 @@ from dtviz.model import Model
 MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
 TABS = [
     *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
-    *("strips", "distributions", "crossings", "vectors", "tables"),
+    *("strips", "distributions", "crossings", "vectors", "tables", "rest", "named_sets"),
 ]
 
 
@@ -263,7 +264,25 @@ def test_the_views_show_what_the_study_finds(explorer):
         explorer.heatmap.object[()].dimension_values("cosine", flat=False),
         explorer.similarity[0],
     )
-    assert len(explorer.dendrogram.object[()]) == len(explorer.segments) == 3 * 11
+    assert len(explorer.segments) == 3 * 11
+    bands = len(set(explorer.clusters))
+    assert len(explorer.dendrogram.object[()]) == len(explorer.segments) + bands
+
+
+def test_a_click_on_the_dendrogram_finds_the_lines_as_they_are_drawn(explorer):
+    root = explorer.dendrogram.get_root()
+    for clusters in (6, 3):
+        explorer.clustering.clusters = clusters
+        lines, tree = explorer._lines.frame, root.select_one({"name": "tree"})
+        [drawn] = [
+            renderer.data_source.data
+            for renderer in root.select_one({"name": "dendrogram"}).renderers
+        ]
+        for end in ("first", "last"):
+            assert list(tree.data[end]) == lines[end].tolist()
+        # As HoloViews names the ends of segments.
+        for name in ("column", "distance", "column_end", "distance_end"):
+            np.testing.assert_array_equal(drawn[name], lines[name])
 
 
 def test_a_cut_colours_the_dendrogram_anew(explorer):
@@ -318,3 +337,131 @@ def test_an_explorer_shown_in_a_notebook_has_all_controls(explorer):
 def test_numbers_of_numpy_are_options_that_a_snapshot_can_keep(option):
     kept = json.loads(json.dumps(dtviz.Explorer(small(), **option).options))
     assert option.items() <= kept.items()
+
+
+# What a page asks for
+
+
+def asks(explorer, *asked):
+    """Let a page ask for something, as its bar does."""
+    session = joined(explorer._hub.session)
+    session.tags = list(asked)
+    return session
+
+
+def joined(shared):
+    """The source of a page of its own."""
+    root = Div()
+    shared.join(Document(), root, None)
+    return shared.source(root)
+
+
+def bar(explorer):
+    return explorer._hub.session.frame.iloc[0].to_dict()
+
+
+@pytest.mark.parametrize("mode", ["add", "toggle"])
+def test_a_page_sets_the_mode_and_follows_it(explorer, mode):
+    asks(explorer, "mode", mode, 1)
+    assert explorer.selection.mode == bar(explorer)["mode"] == mode
+    explorer.selection.mode = "replace"
+    assert bar(explorer)["mode"] == "replace"
+
+
+def test_a_page_undoes_and_redoes(explorer):
+    assert (bar(explorer)["undo"], bar(explorer)["redo"]) == (False, False)
+    explorer.selection.names = ["L1N3"]
+    assert (bar(explorer)["undo"], bar(explorer)["redo"]) == (True, False)
+    asks(explorer, "undo", None, 1)
+    assert explorer.selection.names == []
+    assert (bar(explorer)["undo"], bar(explorer)["redo"]) == (False, True)
+    asks(explorer, "redo", None, 2)
+    assert explorer.selection.names == ["L1N3"]
+
+
+def test_a_page_selects_in_layers_that_are_not_in_view(explorer):
+    explorer.selection.names = ["L1N3", "L0N5"]
+    assert json.loads(bar(explorer)["elsewhere"]) == ["L0N5"]
+    asks(explorer, "elsewhere", ["L0N1", "L0N2"], 1)
+    assert explorer.selection.names == ["L0N1", "L0N2", "L1N3"]
+    assert json.loads(bar(explorer)["elsewhere"]) == ["L0N1", "L0N2"]
+    asks(explorer, "elsewhere", [], 2)
+    assert explorer.selection.names == ["L1N3"]
+
+
+def test_a_page_gets_a_recipe_until_something_changes(explorer):
+    asks(explorer, "recipe", None, 1)
+    assert bar(explorer)["recipe"] == explorer.recipe()
+    explorer.ranking.k = 3
+    assert bar(explorer)["recipe"] == ""
+
+
+def test_a_page_reads_a_file_of_sets(explorer):
+    other = dtviz.Explorer(small())
+    other.sets.save("mine", ["L1N3"])
+    asks(explorer, "read", other.sets.to_json(other.model), 1)
+    assert explorer.sets["mine"].names == ("L1N3",)
+    assert bar(explorer)["message"] == ""
+    other.sets.save("far", ["L1N3", "L9N9"])
+    asks(explorer, "read", other.sets.to_json(other.model), 2)
+    assert "'L9N9'" in bar(explorer)["message"]
+
+
+def test_what_a_page_asks_for_and_cannot_have_is_told(explorer):
+    explorer.selection.names = ["L1N3"]
+    before = explorer.state
+    for asked in (("elsewhere", ["L9N9"], 1), ("read", "{", 2), ("read", "{}", 3)):
+        asks(explorer, *asked)
+        assert "Expected" in bar(explorer)["message"]
+        assert explorer.state == before
+    explorer.selection.names = []
+    assert bar(explorer)["message"] == ""
+
+
+JUNK = [
+    None,
+    True,
+    7,
+    1e300,
+    "",
+    "x",
+    "add\n",
+    [],
+    [[]],
+    {},
+    {"a": [1]},
+    "x" * 10**6,
+    ["x"] * 10**5,
+]
+
+
+@pytest.mark.parametrize(
+    "what",
+    ["mode", "elsewhere", "address", "read", "select", "__class__", *JUNK, np.zeros(3)],
+    ids=lambda what: str(what)[:12],
+)
+def test_whatever_a_page_asks_for_nothing_raises_and_all_stays_as_it_was(explorer, what):
+    explorer.selection.names = ["L1N3", "L0N5"]
+    explorer.sets.save("mine", ["L1N3"])
+    before, sets, mode = explorer.state, explorer.sets.items, explorer.selection.mode
+    for junk in [*JUNK, np.zeros(3), np.array(["replace", "add"])]:
+        if what == "elsewhere" and isinstance(junk, list) and junk == []:
+            continue  # which is an answer
+        for asked in ([what, junk, 1], [what, junk], [what], [[what, junk]]):
+            explorer._hub.session._process_events({"tags": asked})
+            assert explorer.state == before
+            assert explorer.sets.items == sets
+            assert explorer.selection.mode == mode
+
+
+def test_of_an_empty_ask_nothing_comes(explorer):
+    before = explorer.state
+    explorer._hub.session._process_events({"tags": [1]})
+    explorer._hub.session._process_events({"tags": []})
+    assert explorer.state == before
+
+
+def test_in_a_snapshot_there_is_no_recipe(explorer):
+    assert bar(explorer)["has_recipe"]
+    explorer.leave_python()
+    assert not bar(explorer)["has_recipe"]

@@ -253,7 +253,7 @@ def lines(made: Clustering) -> np.ndarray:
     """Merges x three lines (up, across, down) x (column, distance, column_end, distance_end)."""
     frame = tree_segments(made)
     columns = ["column", "distance", "column_end", "distance_end", "merge", "cluster"]
-    assert frame.columns.tolist() == columns
+    assert frame.columns.tolist() == [*columns, "first", "last"]
     merges = len(made.names) - 1
     assert frame["merge"].tolist() == [merge for merge in range(merges) for _ in range(3)]
     return frame[columns[:4]].to_numpy().reshape(merges, 3, 4)
@@ -345,6 +345,20 @@ def test_above_a_cut_of_n_clusters_stand_n_minus_1_merges(matrix, data):
     assert (segments["cluster"] == -1).tolist() == [
         merge >= len(matrix) - n for merge in segments["merge"]
     ]
+
+
+@given(TIED.filter(lambda matrix: len(matrix) > 1), st.booleans())
+def test_each_line_tells_between_which_leaves_is_all_that_hangs_on_it(matrix, optimal):
+    made = cluster(directions(matrix), optimal_order=optimal)
+    n = len(matrix)
+    below = {row: [row] for row in range(n)}
+    expected = []
+    for merge, (left, right) in enumerate(made.linkage[:, :2].astype(int)):
+        below[n + merge] = below[left] + below[right]
+        expected += [below[left], below[n + merge], below[right]]
+    segments = tree_segments(made)
+    for rows, first, last in zip(expected, segments["first"], segments["last"], strict=True):
+        assert sorted(made.order[first : last + 1]) == sorted(rows)
 
 
 def test_without_a_cut_every_merge_is_in_one_cluster():

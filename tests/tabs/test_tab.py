@@ -11,9 +11,10 @@ from .shown import drawing, shown
 
 TABS = [
     *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
-    *("strips", "distributions", "crossings", "vectors", "tables"),
+    *("strips", "distributions", "crossings", "vectors", "tables", "rest", "named_sets"),
 ]
-FOLLOWING = {"selected_heatmap", "alike", "distributions", "crossings", "tables"}
+# Tables do, while they list the selected only.
+FOLLOWING = {"selected_heatmap", "alike", "distributions", "crossings", "rest"}
 
 
 @pytest.fixture(params=TABS)

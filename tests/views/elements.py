@@ -1,11 +1,15 @@
 """What tests of views share: how an element's options are read, and what texts may not do."""
 
 import numpy as np
+import pandas as pd
 
 from dtviz.analyses.clustering import cluster
 from dtviz.analyses.congruence import CongruenceAnalysis
 from dtviz.directions import Directions
 from dtviz.neurons import neuron_table
+from dtviz.selection import Selection
+from dtviz.sets import Sets
+from dtviz.views.shared import Hub
 
 # What HoloViews would format, Bokeh would set as TeX, and a browser would take for HTML.
 HOSTILE = ["{x}", "$$x$$", "\\[y\\]", "\\(z\\)", "<b>b</b>", "@name{0.0}", "$index", "{{}}"]
@@ -35,3 +39,10 @@ def neurons(n):
     tree = cluster(rows)
     compared = CongruenceAnalysis()(rows, "out", actions)
     return neuron_table(rows, compared, tree, tree.cut(min(4, n)))
+
+
+def hub_on(table, chosen=None, sets=None):
+    """The hub of a neuron table, whose neurons can be selected; in the page's bar is a mode."""
+    session = pd.DataFrame([{"mode": "replace", "elsewhere": "[]"}]).astype(object)
+    chosen = Selection(table["name"]) if chosen is None else chosen
+    return Hub(table, chosen, Sets() if sets is None else sets, session)

@@ -1,11 +1,13 @@
 import holoviews as hv
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dtviz.analyses.clustering import cluster, tree_segments
 from dtviz.directions import Directions
 from dtviz.views import looks
-from dtviz.views.heatmap import dendrogram, heatmap
+from dtviz.views.heatmap import dendrogram, heatmap, tree_lines
 
 from .elements import ALL_HOSTILE, is_literal, options, plain
 
@@ -45,33 +47,77 @@ def test_colours_are_centred_on_zero_and_fixed(similarity):
     assert int(red[1:3], 16) > int(red[5:7], 16)
 
 
+def cut_lines(tree, clusters):
+    """The lines of a tree that is cut into clusters."""
+    labels = tree.cut(clusters)
+    return tree_lines(tree_segments(tree, labels), labels[tree.order])
+
+
 def test_the_tree_has_the_lines_of_the_clustering(tree):
     lines = tree_segments(tree)
-    segments = dendrogram(lines, 9)
+    segments = dendrogram(tree_lines(lines, np.zeros(9, dtype=int)))
     for column in ("column", "distance", "column_end", "distance_end"):
-        np.testing.assert_array_equal(segments.dimension_values(column), lines[column])
+        shown = segments.dimension_values(column)
+        np.testing.assert_array_equal(shown[: len(lines)], lines[column])
+        assert len(shown) == len(lines) + 1
     assert options(segments)["xlim"] == (0, 9)
 
 
 def test_each_cluster_has_a_colour_and_what_joins_several_is_grey(tree):
-    lines = tree_segments(tree, tree.cut(3))
+    lines = cut_lines(tree, 3)
     assert set(lines["cluster"]) >= {-1}
-    colours = dendrogram(lines, 9).dimension_values("colour")
+    colours = dendrogram(lines).dimension_values("colour")
     for cluster_of, colour in zip(lines["cluster"], colours, strict=True):
         assert colour == (looks.GREY if cluster_of < 0 else looks.CLUSTERS[cluster_of])
     assert looks.GREY not in looks.CLUSTERS
-    assert options(dendrogram(lines, 9), "style")["color"] == "colour"
+    assert options(dendrogram(lines), "style")["color"] == "colour"
+
+
+@given(st.integers(1, 30), st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_the_bands_below_the_tree_cover_each_leaf_once_in_the_colour_of_its_cluster(n, cut, seed):
+    vectors = np.random.default_rng(seed).normal(size=(n, 4))
+    tree = cluster(Directions(vectors, [str(i) for i in range(n)]))
+    labels = tree.cut(min(n, cut))
+    lines = cut_lines(tree, min(n, cut))
+    bands, above = lines[lines["is_band"]], lines[~lines["is_band"]]
+    drawn = dendrogram(lines).dframe()
+    covered = {}
+    for band, shown in zip(bands.itertuples(), drawn.iloc[len(above) :].itertuples(), strict=True):
+        assert band.distance == band.distance_end < 0
+        # Leaf p covers the cells from p to p + 1, as in the heatmap.
+        assert (band.column, band.column_end) == (band.first, band.last + 1)
+        for leaf in range(band.first, band.last + 1):
+            assert leaf not in covered
+            covered[leaf] = shown.colour
+            assert labels[tree.order[leaf]] == band.cluster
+    assert covered == {
+        leaf: looks.CLUSTERS[labels[row] % len(looks.CLUSTERS)]
+        for leaf, row in enumerate(tree.order)
+    }
+    low, high = options(dendrogram(lines))["ylim"]
+    assert low < bands["distance"].min() < 0 < high
+    assert drawn["width"].iloc[len(above) :].min() > max(
+        drawn["width"].iloc[: len(above)], default=0
+    )
+
+
+def test_equal_neurons_have_bands_that_can_be_told_from_the_tree():
+    tree = cluster(Directions(np.ones((4, 3)), list("abcd")))
+    lines = cut_lines(tree, 2)
+    assert (lines["distance"][lines["is_band"]] < 0).all()
+    low, high = options(dendrogram(lines))["ylim"]
+    assert low < high
 
 
 def test_an_uncut_tree_has_the_colour_of_one_cluster(tree):
-    assert set(dendrogram(tree_segments(tree), 9).dimension_values("colour")) == {looks.CLUSTERS[0]}
+    assert set(dendrogram(cut_lines(tree, 1)).dimension_values("colour")) == {looks.CLUSTERS[0]}
 
 
 def test_more_clusters_than_colours_begin_anew():
     vectors = np.repeat(np.eye(10), 2, axis=0)
     tree = cluster(Directions(vectors, [str(i) for i in range(20)]))
-    lines = tree_segments(tree, tree.cut(10))
-    merges = dict(zip(lines["cluster"], dendrogram(lines, 20).dimension_values("colour"), strict=1))
+    lines = cut_lines(tree, 10)
+    merges = dict(zip(lines["cluster"], dendrogram(lines).dimension_values("colour"), strict=1))
     assert set(merges) == {-1, *range(10)}
     assert merges[7] == merges[0] == looks.CLUSTERS[0]
     assert len(set(merges.values())) == len(looks.CLUSTERS) + 1
@@ -81,7 +127,7 @@ def test_more_clusters_than_colours_begin_anew():
 def test_one_and_two_neurons_are_drawn(n):
     directions = Directions(np.eye(2)[:n], ["L0N0", "L0N1"][:n])
     assert hv.render(heatmap(np.eye(n, dtype=np.float32), n, ""))
-    assert hv.render(dendrogram(tree_segments(cluster(directions)), n))
+    assert hv.render(dendrogram(cut_lines(cluster(directions), 1)))
 
 
 def test_one_neuron_covers_its_cell():

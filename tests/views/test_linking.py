@@ -4,7 +4,7 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import GlyphRenderer, ImageRGBA, Scatter, Title
+from bokeh.models import CustomJS, GlyphRenderer, ImageRGBA, Quad, Scatter, Title
 
 from dtviz.selection import Selection
 from dtviz.views import linking, looks
@@ -12,9 +12,9 @@ from dtviz.views.bars import counts
 from dtviz.views.crossing import strips
 from dtviz.views.gridmap import gridmap
 from dtviz.views.heatmap import heatmap
-from dtviz.views.shared import Hub, LinkedPane, Shared
+from dtviz.views.shared import LinkedPane, Shared
 
-from .elements import neurons
+from .elements import hub_on, neurons
 
 CELLS = pd.DataFrame({"item": list("ab"), "channel": "c", "x": [0, 1], "y": 0})
 CROSSED = pd.DataFrame(
@@ -31,7 +31,7 @@ def page(element, hook, hub, *shared):
 def hub_of(n, names=()):
     table = neurons(n)
     chosen = Selection(table["name"])
-    hub = Hub(table, chosen)
+    hub = hub_on(table, chosen)
     chosen.names = names
     return hub
 
@@ -39,6 +39,12 @@ def hub_of(n, names=()):
 def renderers(figure, glyph):
     found = [renderer for renderer in figure.renderers if isinstance(renderer, GlyphRenderer)]
     return [renderer for renderer in found if isinstance(renderer.glyph, glyph)]
+
+
+def scripts(figure, fills):
+    """The scripts of a figure that fill a source of a name."""
+    found = figure.select({"type": CustomJS})
+    return [one for one in found if fills in one.args]
 
 
 def points(hub):
@@ -78,9 +84,9 @@ def test_a_heatmap_has_masks_that_a_script_fills():
 
 def test_points_that_stand_for_neurons_among_others_tell_their_rows():
     hub = hub_of(30)
-    hook = hv.opts.Scatter(hooks=[linking.link_rows(hub, "named")])
+    hook = hv.opts.Scatter(hooks=[linking.link_rows(hub, "named", "place", "value")])
     root, figure = page(strips(CROSSED, ""), hook, hub)
-    [drawn] = renderers(figure, Scatter)
+    drawn, _ = renderers(figure, Scatter)  # and the rings of the sets
     assert list(drawn.data_source.data["row"]) == [1, 1, -1]
     assert drawn.data_source is not hub.source(root)
     assert drawn.selection_glyph.fill_color == looks.ACCENT
@@ -100,6 +106,52 @@ def test_a_map_has_a_line_for_who_answers():
     _, figure = page(gridmap(CELLS, None, ""), hook, hub, reading)
     assert not figure.renderers[0].data_source.syncable
     assert [type(part) for part in figure.below].count(Title) == 1
+
+
+def test_points_have_rings_that_a_script_fills_and_that_do_not_come_back_to_python():
+    hub = hub_of(30)
+    hooked = {
+        "hub": (points(hub), linking.draw_points(hub, "named", "x", "y")),
+        "rows": (strips(CROSSED, ""), linking.link_rows(hub, "named", "place", "value")),
+    }
+    for element, hook in hooked.values():
+        root, figure = page(element, hv.opts.Scatter(hooks=[hook]), hub)
+        drawn, rings = renderers(figure, Scatter)
+        assert not rings.data_source.syncable
+        assert set(rings.data_source.data) == {"x", "y", "colour", "size"}
+        assert rings.glyph.fill_color is None
+        assert rings.glyph.line_color == "colour"
+        [script] = scripts(figure, "rings")
+        assert (script.args["x"], script.args["y"]) == (drawn.glyph.x, drawn.glyph.y)
+        assert script.args["rings"] is rings.data_source
+        assert script.args["points"] is drawn.data_source
+        assert script.args["sets"] is hub.sets.source(root)
+
+
+def test_a_heatmap_has_marks_that_a_script_fills_and_that_do_not_come_back_to_python():
+    hub, cells = hub_of(30), Shared("cells", pd.DataFrame({"start": range(31)}))
+    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, cells, "named")])
+    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, cells)
+    [marks] = renderers(figure, Quad)
+    assert not marks.data_source.syncable
+    assert set(marks.data_source.data) == {"left", "right", "bottom", "top", "colour"}
+    assert marks.glyph.fill_color == "colour"
+    [script] = scripts(figure, "marks")
+    assert script.args["marks"] is marks.data_source
+    assert script.args["sets"] is hub.sets.source(root)
+
+
+def test_a_click_on_the_tree_knows_its_lines():
+    tree = pd.DataFrame({"first": [0, 0, 1], "last": [0, 1, 1]})
+    hub, shared = hub_of(30), Shared("tree", tree)
+    lines = hv.Segments([(0.5, 0, 0.5, 1), (0.5, 1, 1.5, 1), (1.5, 1, 1.5, 0)])
+    hook = hv.opts.Segments(hooks=[linking.select_branches(hub, shared, "named")])
+    root, figure = page(lines, hook, hub, shared)
+    [tap] = figure.js_event_callbacks["tap"]
+    assert tap.args["tree"] is shared.source(root)
+    assert tap.args["neurons"] is hub.source(root)
+    assert tap.args["lines"] is figure.renderers[0].data_source
+    assert tap.args["figure"] is figure
 
 
 @pytest.mark.parametrize("times", [1, 3])

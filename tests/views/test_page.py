@@ -7,8 +7,9 @@ from dtviz.views import page
 class Shown:
     """What a page's tabs show."""
 
-    def __init__(self, title):
-        self.title, self.calls, self.contents = title, [], 0
+    def __init__(self, title, made_at_once=False):
+        self.title, self.made_at_once = title, made_at_once
+        self.calls, self.contents = [], 0
 
     def show(self, viewer):
         self.calls.append("show")
@@ -43,6 +44,17 @@ def test_the_tab_in_sight_is_shown_and_the_others_are_hidden(tabs):
     assert [tab.calls[-1] for tab in shown] == ["hide", "show", "hide"]
     below.active = 0
     assert [tab.calls[-1] for tab in shown] == ["show", "hide", "hide"]
+
+
+def test_a_tab_that_costs_nothing_is_made_with_the_page():
+    shown = [Shown("a"), Shown("b", made_at_once=True), Shown("c")]
+    below = page.tabs(shown)
+    assert [tab.contents for tab in shown] == [1, 1, 0]
+    assert [tab.calls[-1:] for tab in shown] == [["show"], ["hide"], ["hide"]]
+    assert shown[1].calls[0] == "show"
+    below.active = 1
+    assert [tab.contents for tab in shown] == [1, 1, 0]
+    assert shown[1].calls[-1] == "show"
 
 
 def test_tabs_bear_their_titles(tabs):

@@ -1,13 +1,19 @@
 """What linking does in Python; what it does in the browser is tested there."""
 
+import json
+
 import holoviews as hv
+import numpy as np
 import pandas as pd
 import pytest
 from bokeh.document import Document
 from bokeh.models import Div
 
 from dtviz.selection import Selection
-from dtviz.views.shared import Hub, LinkedPane, Shared
+from dtviz.sets import NeuronSet, Sets
+from dtviz.views.shared import LinkedPane, Shared
+
+from .elements import hub_on
 
 
 @pytest.fixture
@@ -16,8 +22,13 @@ def chosen(table):
 
 
 @pytest.fixture
-def hub(table, chosen):
-    return Hub(table, chosen)
+def sets():
+    return Sets()
+
+
+@pytest.fixture
+def hub(table, chosen, sets):
+    return hub_on(table, chosen, sets)
 
 
 def joined(frame):
@@ -95,3 +106,101 @@ def test_what_is_brushed_on_one_page_is_selected_on_every_other(hub, chosen):
     assert second.indices == [4, 6]
     second.indices = [2]
     assert first.indices == [2]
+
+
+def test_rows_that_the_table_does_not_have_select_nothing(hub, chosen):
+    """As from a page that still shows a longer table."""
+    hub.selection = [3, 30, 10**9, -1]
+    assert chosen.names == ["L0N3"]
+
+
+# The named sets
+
+GOOD = {
+    "name": ["a", "b"],
+    "note": ["", "seen"],
+    "colour": ["#0072B2", "#e69f00"],
+    "names": ['["L0N3"]', '["L0N4", "L9N9"]'],
+    "shown": [True, False],
+}
+
+
+def rows(source):
+    """The sets in a source, row by row, their names as lists."""
+    columns = ("name", "note", "colour", "shown", "names")
+    found = zip(*(source.data[column] for column in columns), strict=True)
+    return [(*row, json.loads(names)) for *row, names in found]
+
+
+def test_sets_go_to_the_browser_and_come_back(hub, sets):
+    sets.save("mine", ["L0N3", "L0N4"], note="seen", colour="#123456")
+    source = joined(hub.sets)
+    assert rows(source) == [("mine", "seen", "#123456", True, ["L0N3", "L0N4"])]
+    source.data = GOOD
+    assert list(sets) == [
+        NeuronSet("a", ("L0N3",), "", "#0072B2"),
+        NeuronSet("b", ("L0N4", "L9N9"), "seen", "#e69f00"),
+    ]
+
+
+def test_what_one_page_makes_of_the_sets_every_other_shows(hub, sets):
+    pages = [LinkedPane(hv.Points([]), [hub]) for _ in range(2)]
+    first, second = (hub.sets.source(page.get_root()) for page in pages)
+    first.data = GOOD
+    assert rows(second) == rows(first)
+    second.data = {**GOOD, "shown": [False, True]}
+    assert [row[3] for row in rows(first)] == [False, True]
+    assert [row[3] for row in rows(joined(hub.sets))] == [False, True]
+    second.data = {name: [] for name in GOOD}
+    assert list(sets) == rows(first) == rows(joined(hub.sets)) == []
+
+
+HOSTILE = {
+    "name": ["b", "", " ", "a" * 81, "\ud800", None, 7, ["a"], {"a": 1}],
+    "note": [None, 7, ["x"], "\ud800"],
+    "colour": ["red", "#12345", "#000000;background:url(//x)", None, 7],
+    "names": ["L0N3", "{}", "[1]", '["a", "a"]', "[[]]", "7", "[" * 9**5, ["L0N3"], None, 7],
+}
+HOSTILE_DATA = [
+    *({**GOOD, name: [one, GOOD[name][1]]} for name, found in HOSTILE.items() for one in found),
+    {**GOOD, "name": ["a"]},
+    {**GOOD, "name": None},
+    {**GOOD, "name": np.zeros((2, 2))},
+    {**GOOD, "shown": np.zeros((2, 2))},
+    {name: GOOD[name] for name in GOOD if name != "shown"},
+    {},
+    [],
+    None,
+]
+
+
+@pytest.mark.parametrize("data", HOSTILE_DATA, ids=range(len(HOSTILE_DATA)))
+def test_what_makes_no_sets_leaves_them_as_they_were(hub, sets, data):
+    source = joined(hub.sets)
+    source.data = {**GOOD, "shown": [False, True]}
+    before, items = rows(source), sets.items
+    # Without the warning of Bokeh's own about columns of different lengths.
+    hub.sets._process_events({"data": data})
+    assert sets.items == items
+    assert rows(source) == before
+    assert rows(joined(hub.sets)) == before
+
+
+# What a page asks for
+
+
+@pytest.mark.parametrize("tags", [[], ["undo"], ["mode", "add", 3], [None, {"a": [1]}, "x"]])
+def test_what_a_page_asks_for_is_told_as_it_is(hub, tags):
+    heard = []
+    hub.session.param.watch(lambda event: heard.append(event.new), "asked")
+    source = joined(hub.session)
+    source.tags = [1]
+    source.tags = tags
+    assert heard == [[1], tags]
+
+
+def test_the_bar_follows_on_every_page(hub):
+    pages = [LinkedPane(hv.Points([]), [hub]) for _ in range(2)]
+    sources = [hub.session.source(page.get_root()) for page in pages]
+    hub.session.frame = hub.session.frame.assign(mode="add")
+    assert [list(source.data["mode"]) for source in sources] == [["add"], ["add"]]
