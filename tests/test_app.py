@@ -1,10 +1,13 @@
 import shutil
 
+import numpy as np
 import pytest
 
+from dtviz import link
 from dtviz.app import App, choices, open_model
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
+from dtviz.model import Model
 from tests.conftest import GATED
 
 
@@ -106,3 +109,159 @@ def test_a_snapshot_edited_by_hand_is_an_error_of_dtviz(page, tmp_path, was, bec
     path.write_text(page.replace(was, becomes, 1))
     with pytest.raises(DtvizError):
         App(str(path))
+
+
+def test_a_snapshot_opens_again_with_its_sets(gated, tmp_path):
+    explorer = Explorer(gated)
+    explorer.sets.save("mine", ["L0N1", "L1N8"], note="seen")
+    explorer.save(tmp_path / "saved.html")
+    shutil.copy(GATED, tmp_path / "model.pt")
+    assert App(str(tmp_path / "saved.html")).explorer.sets.items == explorer.sets.items
+
+
+@pytest.mark.parametrize("sets", ["7", "null", '"{}"', '"\\ud800"', "[]"])
+def test_sets_of_a_snapshot_edited_by_hand_are_an_error_of_dtviz(page, tmp_path, sets):
+    path = tmp_path / "saved.html"
+    path.write_text(page.replace('"sets": "', f'"sets": {sets}, "was": "', 1))
+    with pytest.raises(DtvizError, match="neuron sets"):
+        App(str(path))
+
+
+# The address
+
+
+@pytest.fixture
+def app(demo):
+    app = App("demo")
+    app.explorer.restore({"layer": 0, "x": "forward", "k": 3, "select": ["L0N3", "L1N7"]})
+    return app
+
+
+def shown(app):
+    """All that an address may change."""
+    return app.checkpoint, app.explorer.model, app.explorer.state, app.explorer.can_redo
+
+
+def test_at_first_the_page_has_the_address_that_it_was_opened_with(demo):
+    app = App("demo")
+    assert app.explorer.address == ""
+    app.explorer.layer = 0
+    assert app.explorer.address == app.address == "#model=demo&layer=0&select="
+
+
+def test_an_address_shows_the_same_in_another_page(app):
+    other = App("demo")
+    other.explorer.selection.names = ["L1N1"]
+    other.explorer.wanted = app.address
+    assert other.problem == ""
+    assert other.explorer.state == app.explorer.state
+    assert other.explorer.address == app.address
+    other.explorer.undo()
+    assert other.explorer.selection.names == ["L1N1"]
+
+
+def test_the_address_tells_each_step(app):
+    first = app.explorer.address
+    app.explorer.selection.names = ["L1N1"]
+    second = app.explorer.address
+    assert second != first
+    assert app.explorer._hub.session.frame["address"].tolist() == [second]
+    app.explorer.undo()
+    assert app.explorer.address == first
+
+
+def test_an_address_opens_its_model(demo, gated, tmp_path):
+    shutil.copy(GATED, tmp_path / "model.pt")
+    app = App(str(tmp_path / "model.pt"))
+    app.explorer.selection.names = ["L0N3"]
+    address = app.address
+    other = App(str(tmp_path / "model.pt"))
+    other.checkpoint = "demo"
+    other.explorer.wanted = address
+    assert other.problem == ""
+    assert other.checkpoint == app.checkpoint
+    assert other.explorer.model.sha256 == app.explorer.model.sha256
+    assert other.explorer.selection.names == ["L0N3"]
+
+
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("#model=other.pt&layer=0", "'other.pt'"),
+        ("#model=7&layer=0", "model as text"),
+        ("#layer=9&select=L0N3", "layer to be one of"),
+        ("#layer=true", "layer to be one of"),
+        ("#layer=1.0", "layer to be one of"),
+        ("#colour=red", "'colour'"),
+        ("#self=1", "'self'"),
+        ("#k=0", "k=0"),
+        ("#k=true", "k=True"),
+        ("#k=many", "k='many'"),
+        ("#norm_above=-1", "norm_above=-1"),
+        ("#layer=1&select=L9N9", "'L9N9'"),
+        ("#model=demo&select=L0N3,L9N9", "'L9N9'"),
+        ("#select=<script>alert(1)</script>", "'<script>alert(1)</script>'"),
+        ("#layer", "'layer'"),
+        ("#layer=0&layer=1", "'layer=1'"),
+        ("#%ff=0", "'%ff'"),
+        ('#x="', "in it"),
+        ("#" + "x" * 100_001, "at most 100,000 characters"),
+    ],
+)
+def test_an_address_that_does_not_fit_is_told_and_changes_nothing(app, address, why):
+    app.explorer.undo()
+    before = shown(app)
+    app.explorer.wanted = address
+    assert why in app.problem
+    assert shown(app) == before
+    app.explorer.wanted = "#layer=1"  # one that fits
+    assert app.problem == ""
+
+
+def test_of_an_address_that_does_not_fit_the_model_is_not_taken_either(app, gated, tmp_path):
+    shutil.copy(GATED, tmp_path / "model.pt")
+    (tmp_path / "bad.pt").write_bytes(b"no")
+    app.param.checkpoint.objects = {
+        "demo": "demo",
+        **{name: str(tmp_path / name) for name in ("model.pt", "bad.pt")},
+    }
+    app.explorer.undo()
+    before = shown(app)
+    for address in ("#model=model.pt&select=L9N9", "#model=model.pt&k=0", "#model=bad.pt"):
+        app.explorer.wanted = address
+        assert "Expected" in app.problem
+        assert shown(app) == before
+    app.explorer.wanted = "#model=model.pt&layer=0"
+    assert app.problem == ""
+    assert app.explorer.model.name == "model"
+
+
+def test_a_selection_that_no_address_holds_is_told_until_it_is_smaller(app, monkeypatch):
+    monkeypatch.setattr(link, "MOST_NAMES", 3)
+    app.explorer.selection.names = [f"L0N{i}" for i in range(4)]
+    assert "holds 3 names at most" in app.problem
+    assert "select" not in app.explorer.address
+    app.explorer.selection.names = ["L0N1"]
+    assert app.problem == ""
+    assert app.explorer.address.endswith("&select=L0N1")
+
+
+def test_a_step_does_not_hide_what_else_is_the_matter(app):
+    app._file.filename = "bad.pt"
+    app._file.value = b"no"
+    problem = app.problem
+    assert problem
+    app.explorer.selection.names = ["L0N1"]
+    assert app.problem == problem
+
+
+def test_a_model_that_cannot_be_compared_is_said_and_the_explorer_goes_on(app):
+    app.param.checkpoint.objects = {"demo": "demo", "arrays": Model.from_arrays(np.eye(3))}
+    before = shown(app)
+    app.checkpoint = app.param.checkpoint.names["arrays"]
+    assert "unembedding" in app.problem
+    assert shown(app) == before
+    app.problem = ""
+    app.explorer.wanted = "#model=arrays"
+    assert "unembedding" in app.problem
+    assert shown(app) == before

@@ -445,8 +445,8 @@ def test_whatever_a_page_asks_for_nothing_raises_and_all_stays_as_it_was(explore
     explorer.sets.save("mine", ["L1N3"])
     before, sets, mode = explorer.state, explorer.sets.items, explorer.selection.mode
     for junk in [*JUNK, np.zeros(3), np.array(["replace", "add"])]:
-        if what == "elsewhere" and isinstance(junk, list) and junk == []:
-            continue  # which is an answer
+        if isinstance(what, str) and what == "elsewhere" and isinstance(junk, list) and not junk:
+            continue  # which can be asked for
         for asked in ([what, junk, 1], [what, junk], [what], [[what, junk]]):
             explorer._hub.session._process_events({"tags": asked})
             assert explorer.state == before

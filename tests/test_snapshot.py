@@ -1,4 +1,5 @@
 import json
+import re
 
 import pytest
 
@@ -94,3 +95,29 @@ def test_what_is_no_snapshot_is_refused(tmp_path):
 def test_layers_that_are_none_are_told(explorer, tmp_path, layers):
     with pytest.raises(BadArgument, match="layers"):
         explorer.save(tmp_path / "a.html", layers=layers)
+
+
+def test_it_has_the_names_of_all_neurons_and_the_sets(tmp_path):
+    explorer = dtviz.Explorer(small(), layer=0)
+    explorer.sets.save("</script><b>", ["L0N3", "L1N2"], note="seen & noted")
+    explorer.save(tmp_path / "a.html", layers="all")
+    about = snapshot.read(tmp_path / "a.html")
+    assert about["names"] == explorer.model.neurons("all").names
+    again = dtviz.Explorer(explorer.model)
+    assert again.sets.read(about["sets"].encode(), explorer.model) == ""
+    assert again.sets.items == explorer.sets.items
+    page = (tmp_path / "a.html").read_text()
+    boards = re.findall(r'<script[^>]*class="board"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert len(boards) == 2
+    for board in boards:
+        # Shown in each layer, before anything is clicked.
+        assert "seen & noted" in json.dumps(json.loads(board), ensure_ascii=False)
+
+
+def test_its_selection_may_be_of_layers_that_are_not_in_it(tmp_path):
+    explorer = dtviz.Explorer(small(), layer=1)
+    explorer.selection.names = ["L0N3", "L1N2"]
+    explorer.save(tmp_path / "a.html")
+    about = snapshot.read(tmp_path / "a.html")
+    assert about["selected"] == ["L0N3", "L1N2"]
+    assert set(about["selected"]) <= set(about["names"])

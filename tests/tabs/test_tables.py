@@ -3,7 +3,7 @@ import io
 import pandas as pd
 import panel as pn
 import pytest
-from panel.models.tabulator import DataTabulator
+from panel.models.tabulator import CellClickEvent, DataTabulator
 
 import dtviz
 from dtviz import tables
@@ -173,3 +173,73 @@ def test_names_are_shown_as_they_are_and_downloaded_so():
     assert listed(tab)["name"].tolist() == ['<b>"left"</b>', "right, {x}"]
     content = buttons(tab)["actions.csv"].callback().read()
     assert pd.read_csv(io.BytesIO(content))["name"].tolist() == ['<b>"left"</b>', "right, {x}"]
+
+
+def click(tab, row):
+    """Click on a row of the table, as the widget tells."""
+    [widget] = tab.row.objects
+    widget._process_event(CellClickEvent(model=None, column=widget.value.columns[0], row=row))
+
+
+@pytest.mark.parametrize(
+    ("mode", "expected"),
+    [
+        ("replace", ["L1N5"]),
+        ("add", ["L0N1", "L1N3", "L1N5"]),
+        ("remove", ["L0N1", "L1N3"]),
+        ("intersect", []),
+        ("toggle", ["L0N1", "L1N3", "L1N5"]),
+    ],
+)
+def test_a_row_clicked_selects_its_neuron_in_the_mode(explorer, tab, mode, expected):
+    explorer.selection.names = ["L1N3", "L0N1"]
+    explorer.selection.mode = mode
+    row = tab.frame["name"].tolist().index("L1N5")
+    click(tab, row)
+    assert explorer.selection.names == expected
+
+
+def test_a_row_of_a_pair_selects_both(explorer, tab):
+    explorer.pairs.pairs_above = 0
+    tab.kind = "pairs"
+    click(tab, 3)
+    expected = set(tab.frame.loc[3, ["name_1", "name_2"]])
+    assert set(explorer.selection.names) == expected
+    assert len(expected) == 2
+
+
+def test_the_row_that_is_seen_is_the_one_that_is_selected(explorer, tab):
+    [widget] = tab.row.objects
+    widget.sorters = [{"field": "x", "dir": "desc"}]
+    drawing(explorer.tables)
+    names = explorer.neurons.sort_values("x", ascending=False)["name"].tolist()
+    click(tab, 0)
+    assert explorer.selection.names == names[:1]
+    widget.page = 2
+    click(tab, 1)
+    assert explorer.selection.names == [names[widget.page_size + 1]]
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+def test_a_row_clicked_selects_neurons_or_nothing(explorer, tab, kind):
+    explorer.selection.names = ["L0N1"]
+    tab.kind = kind
+    click(tab, 1)
+    chosen = set(explorer.selection.names)
+    row = {str(value) for value in tab.frame.iloc[1][["name"]]} if "name" in tab.frame else set()
+    is_of_neurons = row <= set(explorer.neurons.index) and row
+    if kind != "pairs":
+        assert chosen == (row if is_of_neurons else {"L0N1"})
+
+
+def test_only_a_table_of_the_selected_follows_the_selection(explorer, tab):
+    changes = tab.changes
+    explorer.selection.names = ["L1N3"]
+    assert tab.changes == changes
+    tab.only_selected = True
+    explorer.selection.names = ["L1N3", "L1N4"]
+    assert len(listed(tab)) == 2
+    tab.only_selected = False
+    changes = tab.changes
+    explorer.selection.names = []
+    assert tab.changes == changes
