@@ -73,7 +73,7 @@ class Explorer(Session, pn.viewable.Viewer):
         self._has_python = True
         super().__init__(model, **options)
         self._find()
-        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_frame())
+        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_shown())
         self._cells = Shared("cells", self._cells_frame())
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
@@ -83,7 +83,7 @@ class Explorer(Session, pn.viewable.Viewer):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
-        self.param.watch(self._follow_step, "steps")
+        self.param.watch(self._follow_step, "steps", precedence=1)  # once the address is known
         self.param.watch(self._fill_bar, "address")
         self.selection.param.watch(self._fill_bar, "mode")
         self._hub.session.param.watch(self._answer, "asked")
@@ -183,10 +183,10 @@ class Explorer(Session, pn.viewable.Viewer):
             self._said = {"recipe": "", "message": str(error)}
         self._fill_bar()
 
-    def _bar_frame(self) -> pd.DataFrame:
+    def _bar_shown(self) -> dict[str, Any]:
         in_view = self.neurons.index
         away = [name for name in self.selection.names if name not in in_view]
-        row = {
+        return {
             "mode": self.selection.mode,
             "elsewhere": json.dumps(away),
             "undo": self.can_undo,
@@ -198,12 +198,9 @@ class Explorer(Session, pn.viewable.Viewer):
             "sha256": self.model.sha256 or "",
             "processing": self.model.processing,
         }
-        return pd.DataFrame([row]).astype(object)
 
     def _fill_bar(self, *_: object) -> None:
-        frame = self._bar_frame()
-        if not frame.equals(self._hub.session.frame):
-            self._hub.session.frame = frame
+        self._hub.session.hold(self._bar_shown())
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""

@@ -58,8 +58,13 @@ class Session(Study):
     @property
     def changed_options(self) -> dict[str, Any]:
         """The options in force that are not those a session begins with."""
-        usual = Options(self.model).options
+        usual = self._usual
         return {name: value for name, value in self.options.items() if value != usual[name]}
+
+    @property
+    def _usual(self) -> dict[str, Any]:
+        """The options that a session of this model begins with."""
+        return self._keep("usual", lambda: Options(self.model).options, self.model)
 
     @property
     def can_undo(self) -> bool:
@@ -89,7 +94,7 @@ class Session(Study):
         """
         before = self.state
         try:
-            self._settle({**Options(self.model).options, "select": [], **state})
+            self._settle({**self._usual, "select": [], **state})
         except DtvizError:
             self._settle(before)
             raise
