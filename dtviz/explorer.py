@@ -73,7 +73,6 @@ class Explorer(Study, pn.viewable.Viewer):
         self._cells = Shared("cells", self._cells_frame())
         self._make_views()
         self._make_tabs()
-        self.param.watch(self._open, "model")
         self.param.watch(self._refresh, ["layer", "side"])
         for options_of in (self.congruence, self.clustering, self.features, self.ranking):
             names = [name for name in options_of.param if name != "name"]

@@ -98,6 +98,7 @@ class Options(param.Parameterized):
         _choose(self.ranking, ranked_by=ranked_by, k=k)
         _choose(self.exemplar, threshold=threshold)
         _choose(self.pairs, pairs_above=pairs_above)
+        self.param.watch(self._open, "model")
 
     def check(self, model: object) -> None:
         """Refuse what cannot be looked at.
@@ -133,6 +134,9 @@ class Options(param.Parameterized):
             for name, value in analysis.param.values().items()
             if name != "name"
         }
+
+    def _open(self, _: object) -> None:
+        self.offer_choices()
 
     def offer_choices(self) -> None:
         """Fit the choices of the options to the model; a choice it has too stays."""
