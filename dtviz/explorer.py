@@ -78,7 +78,7 @@ class Explorer(Session, pn.viewable.Viewer):
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
-        self.param.watch(self._refresh, ["model", "layer", "side"])
+        self.param.watch(self._refresh, ["layer", "side"])
         for options_of in (self.congruence, self.clustering, self.features, self.ranking):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
@@ -131,6 +131,10 @@ class Explorer(Session, pn.viewable.Viewer):
         """Offer only what the browser can do alone, for a snapshot of this explorer."""
         self._has_python = False
         self._fill_bar()
+
+    def _open(self, event: object) -> None:
+        super()._open(event)
+        self._refresh()
 
     def _settle(self, state: State) -> None:
         super()._settle(state)

@@ -38,7 +38,6 @@ class Session(Study):
         self._settling = False
         self._history = History(self.state)
         self._last_change: tuple[object, float] = (None, 0.0)
-        self.param.watch(self._start_over, "model")
         self.param.watch(self._step, ["layer", "side"])
         for analysis in self.analyses:
             analysis.param.watch(self._step, [name for name in analysis.param if name != "name"])
@@ -132,11 +131,11 @@ class Session(Study):
         finally:
             self._settling = was
 
-    def _start_over(self, _: object) -> None:
+    def _open(self, event: object) -> None:
         self._settling = True
         try:
             self.selection.start_over(self.model.neurons("all").names)
-            self.offer_choices()
+            super()._open(event)
         finally:
             self._settling = False
         self._history = History(self.state)
