@@ -73,17 +73,18 @@ class Explorer(Session, pn.viewable.Viewer):
         self._has_python = True
         super().__init__(model, **options)
         self._find()
-        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_frame())
+        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_shown())
         self._cells = Shared("cells", self._cells_frame())
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
-        self.param.watch(self._refresh, ["model", "layer", "side"])
+        self.param.watch(self._refresh, ["layer", "side"])
         for options_of in (self.congruence, self.clustering, self.features, self.ranking):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
-        self.param.watch(lambda _: self._say(), "steps")
+        # Once the address is known.
+        self.param.watch(lambda _: self._say(), "steps", precedence=1)
         self.param.watch(self._fill_bar, "address")
         self.selection.param.watch(self._fill_bar, "mode")
         self._hub.session.param.watch(self._answer, "asked")
@@ -132,6 +133,10 @@ class Explorer(Session, pn.viewable.Viewer):
         self._has_python = False
         self._fill_bar()
 
+    def _open(self, event: object) -> None:
+        super()._open(event)
+        self._refresh()
+
     def _settle(self, state: State) -> None:
         super()._settle(state)
         self._refresh()
@@ -179,10 +184,10 @@ class Explorer(Session, pn.viewable.Viewer):
         except DtvizError as error:
             self._say(message=str(error))
 
-    def _bar_frame(self) -> pd.DataFrame:
+    def _bar_shown(self) -> dict[str, Any]:
         in_view = self.neurons.index
         away = [name for name in self.selection.names if name not in in_view]
-        row = {
+        return {
             "mode": self.selection.mode,
             "elsewhere": json.dumps(away),
             "undo": self.can_undo,
@@ -194,10 +199,9 @@ class Explorer(Session, pn.viewable.Viewer):
             "sha256": self.model.sha256 or "",
             "processing": self.model.processing,
         }
-        return pd.DataFrame([row]).astype(object)
 
     def _fill_bar(self, *_: object) -> None:
-        self._hub.session.frame = self._bar_frame()
+        self._hub.session.hold(self._bar_shown())
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""

@@ -107,6 +107,7 @@ class Options(param.Parameterized):
             alike_count=alike_count,
         )
         _choose(self.pairs, pairs_above=pairs_above)
+        self.param.watch(self._open, "model")
 
     def check(self, model: object) -> None:
         """Refuse what cannot be looked at.
@@ -161,6 +162,9 @@ class Options(param.Parameterized):
                     do="Choose one of these.",
                 )
             _choose(owners[name], **{name: value})
+
+    def _open(self, _: object) -> None:
+        self.offer_choices()
 
     def offer_choices(self) -> None:
         """Fit the choices of the options to the model; a choice it has too stays."""

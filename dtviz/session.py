@@ -38,7 +38,6 @@ class Session(Study):
         self._settling = False
         self._history = History(self.state)
         self._last_change: tuple[object, float] = (None, 0.0)
-        self.param.watch(self._start_over, "model")
         self.param.watch(self._step, ["layer", "side"])
         for analysis in self.analyses:
             analysis.param.watch(self._step, [name for name in analysis.param if name != "name"])
@@ -58,8 +57,13 @@ class Session(Study):
     @property
     def changed_options(self) -> dict[str, Any]:
         """The options in force that are not those a session begins with."""
-        usual = Options(self.model).options
+        usual = self._usual
         return {name: value for name, value in self.options.items() if value != usual[name]}
+
+    @property
+    def _usual(self) -> dict[str, Any]:
+        """The options that a session of this model begins with."""
+        return self._keep("usual", lambda: Options(self.model).options, self.model)
 
     @property
     def can_undo(self) -> bool:
@@ -89,7 +93,7 @@ class Session(Study):
         """
         before = self.state
         try:
-            self._settle({**Options(self.model).options, "select": [], **state})
+            self._settle({**self._usual, "select": [], **state})
         except Exception:  # whatever it is, nothing of that state is to stay
             self._settle(before)
             raise
@@ -121,10 +125,10 @@ class Session(Study):
             self.choose(**{name: value for name, value in state.items() if name != "select"})
             self.selection.names = state["select"]
 
-    def _start_over(self, _: object) -> None:
+    def _open(self, event: object) -> None:
         with self._without_steps():
             self.selection.start_over(self.model.neurons("all").names)
-            self.offer_choices()
+            super()._open(event)
         self._history = History(self.state)
         self.steps += 1
 

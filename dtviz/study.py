@@ -267,10 +267,15 @@ class Study(Options):
         return self._filtered[0]
 
     @property
+    def why_no_features(self) -> str:
+        """Why no feature passes the filter, in a sentence; empty if some do."""
+        return self._filtered[1]
+
+    @property
     def why_nothing(self) -> str:
         """Why neurons cannot be compared with features, in a sentence; empty if they can be."""
-        if self._filtered[1]:
-            return self._filtered[1]
+        if self.why_no_features:
+            return self.why_no_features
         if self.reading_side not in self.model.sides:
             return "The neurons of this model have no side 'in': what they read is not known."
         return ""

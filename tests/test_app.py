@@ -165,7 +165,7 @@ def test_the_address_tells_each_step(app):
     app.explorer.selection.names = ["L1N1"]
     second = app.explorer.address
     assert second != first
-    assert app.explorer._hub.session.frame["address"].tolist() == [second]
+    assert app.explorer._hub.session.frame["address"] == second
     app.explorer.undo()
     assert app.explorer.address == first
 

@@ -357,7 +357,7 @@ def joined(shared):
 
 
 def bar(explorer):
-    return explorer._hub.session.frame.iloc[0].to_dict()
+    return explorer._hub.session.frame
 
 
 @pytest.mark.parametrize("mode", ["add", "toggle"])

@@ -180,7 +180,6 @@ def test_what_is_no_model_is_refused(model):
 def test_choices_that_another_model_has_too_stay():
     options = Options(small(layers=3), layer=1, side="in", x="forward", space="in congruence")
     options.model = small(layers=2, actions=["forward", "right"])
-    options.offer_choices()
     assert (options.layer, options.side) == (1, "in")
     assert (options.congruence.x, options.congruence.y) == ("forward", "right")
     assert options.clustering.space == "in congruence"
@@ -189,7 +188,6 @@ def test_choices_that_another_model_has_too_stay():
 def test_choices_that_another_model_lacks_become_its_usual_ones():
     options = Options(small(layers=3), layer=2, side="in", x="forward", space="in congruence")
     options.model = small(layers=1, sides=["out"], actions=["no", "yes"], features=[])
-    options.offer_choices()
     assert (options.layer, options.side) == (0, "out")
     assert (options.congruence.x, options.congruence.y) == ("no", "yes")
     assert options.clustering.space == "weights"

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import patch
 
 import numpy as np
@@ -59,7 +60,9 @@ ACTION = st.one_of(
 
 def slowly():
     """Let ten seconds pass between any two looks at the clock."""
-    return patch("dtviz.session.time.monotonic", itertools.count(0, 10).__next__)
+    # Of the session's clock alone: others look at it for how long they may search.
+    clock = SimpleNamespace(monotonic=itertools.count(0, 10).__next__)
+    return patch("dtviz.session.time", clock)
 
 
 class Clock:
@@ -75,7 +78,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch):
     clock = Clock()
-    monkeypatch.setattr("dtviz.session.time.monotonic", clock)
+    monkeypatch.setattr("dtviz.session.time", SimpleNamespace(monotonic=clock))
     return clock
 
 
@@ -150,7 +153,7 @@ def test_the_views_show_the_state_that_steps_lead_to(actions):
     ):
         other.show(other)
         assert (tab.message, tab.heading, tab.text) == (other.message, other.heading, other.text)
-    row, other_row = explorer._hub.session.frame.iloc[0], expected._hub.session.frame.iloc[0]
+    row, other_row = explorer._hub.session.frame, expected._hub.session.frame
     assert row["elsewhere"] == other_row["elsewhere"]
     assert (row["undo"], row["redo"]) == (explorer.can_undo, explorer.can_redo)
 

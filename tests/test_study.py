@@ -410,7 +410,6 @@ def test_another_model_is_another_input():
     study = Study(small())
     before = {name: getattr(study, name) for name in KEPT}
     study.model = small(d=7)
-    study.offer_choices()
     assert [name for name in KEPT if getattr(study, name) is before[name]] == []
     equal(study.neurons, Study(small(d=7)).neurons)
 
@@ -497,7 +496,7 @@ def test_whatever_the_model_and_the_options_there_is_a_result_or_a_reason(model,
     study = study_of(model, options)
     found = {name: outcome(lambda name=name: getattr(study, name)) for name in RESULTS}
     refused = {name for name in RESULTS if isinstance(found[name], str)}
-    allowed = {"why_nothing", "space", "reading_side"}
+    allowed = {"why_nothing", "why_no_features", "space", "reading_side"}
     if len(study.in_view) == 1:
         allowed |= {"summary"}
     assert refused <= allowed

@@ -50,42 +50,42 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     """
     _check_threshold(threshold)
     unit = a.unit().vectors
+    # The fewer bytes a pair has, the sooner it is sorted.
+    row_type = np.min_scalar_type(-len(a))
     first, second, cosine = [], [], []
     # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
     for start in range(0, max(len(unit), 1), _BLOCK):
         block = unit[start : start + _BLOCK] @ unit[start:].T
         np.clip(block, -1, 1, out=block)
-        listed = np.abs(block) > threshold
-        rows = len(block)
-        listed[:, :rows] &= np.triu(np.ones((rows, rows), dtype=bool), 1)
-        cells = np.flatnonzero(listed)
+        cells = np.flatnonzero(np.triu(np.abs(block) > threshold, 1))
         row, column = np.divmod(cells.astype(np.int32), np.int32(block.shape[1]))
-        first.append(row + np.int32(start))
-        second.append(column + np.int32(start))
-        cosine.append(block.ravel()[cells])
+        first.append((row + start).astype(row_type))
+        second.append((column + start).astype(row_type))
+        cosine.append(block.take(cells))
     return _ranked_pairs(a, np.concatenate(first), np.concatenate(second), np.concatenate(cosine))
 
 
 def _ranked_pairs(
-    a: Directions, first: npt.NDArray[np.int32], second: npt.NDArray[np.int32], cosine: Float32
+    a: Directions,
+    first: npt.NDArray[np.signedinteger],
+    second: npt.NDArray[np.signedinteger],
+    cosine: Float32,
 ) -> pd.DataFrame:
-    # The bits of a positive number grow with it. With the pair's place below them, one plain sort
-    # does what a stable sort of indices takes four times as long for.
+    # The bits of a positive number grow with it. NumPy sorts 16 of them at a time by radix.
     bits = ~np.abs(cosine).view(np.uint32)
-    keys = (bits.astype(np.uint64) << np.uint64(32)) | np.arange(len(bits), dtype=np.uint64)
-    keys.sort()
-    order = keys.astype(np.uint32)
-    first, second = first[order], second[order]
+    order = np.lexsort((bits.astype(np.uint16), (bits >> 16).astype(np.uint16)))
+    first, second = first.take(order), second.take(order)
     # Names are many times repeated: as categories each is held once.
     name = pd.Index(a.names)
     return pd.DataFrame(
         {
             "name_1": pd.Categorical.from_codes(first, name),
             "name_2": pd.Categorical.from_codes(second, name),
-            "cosine": cosine[order],
-            "norm_1": a.norms[first],
-            "norm_2": a.norms[second],
-        }
+            "cosine": cosine.take(order),
+            "norm_1": a.norms.take(first),
+            "norm_2": a.norms.take(second),
+        },
+        copy=False,
     )
 
 

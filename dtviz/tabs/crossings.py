@@ -41,8 +41,12 @@ class Crossings(Tab):
         """Find and rank all values, and those of the selected neurons."""
         study = self.study
         self.text = ""
+        features = study.embedding
+        needs_features = "embedding" in self.crossing.split(" × ")
+        if needs_features and features is not None and len(features) == 0:
+            return study.why_no_features
         try:
-            found = across(study.model, self.crossing, study.layer, embedding=study.embedding)
+            found = across(study.model, self.crossing, study.layer, embedding=features)
         except DtvizError as error:
             return str(error)
         self._ranked = ranked(found)

@@ -32,7 +32,11 @@ def _widget(toolkit: Any, parameter: param.Parameter) -> Any:
     known = {key: value for key, value in named.items() if key in kind.param}
     if type(parameter) is param.Number:
         known["step"] = parameter.step or 0.1
-    return kind.from_param(parameter, sizing_mode="stretch_width", **known)
+    widget = kind.from_param(parameter, sizing_mode="stretch_width", **known)
+    if kind in (toolkit.Select, toolkit.Switch):
+        # A choice is made at once: Panel would wait for others to follow, as from a slider.
+        widget._debounce = 1
+    return widget
 
 
 def _bounds(parameter: param.Parameter) -> tuple[Any, Any]:

@@ -55,6 +55,8 @@ def board(
 class _Tabs(pn.Tabs):
     """Tabs whose views follow once laid out; with Panel's own links each change walks the page."""
 
+    _priority_changes = ["active"]  # noqa: RUF012  not to wait for others to follow
+
     def _get_model(self, doc: Document, *args: Any, **kwargs: Any) -> Any:
         model = super()._get_model(doc, *args, **kwargs)
         model.js_on_change("active", CustomJS(code=FOLLOW))

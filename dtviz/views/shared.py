@@ -39,9 +39,7 @@ class Shared(SyncableData):
     _data_params = ["frame"]  # noqa: RUF012
     _rename = {"frame": None, "selection": None}  # noqa: RUF012
 
-    def __init__(
-        self, label: str, frame: pd.DataFrame, columns: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, label: str, frame: Any, columns: Sequence[str] | None = None) -> None:
         self._label, self._columns = label, columns
         super().__init__(frame=frame)
 
@@ -58,7 +56,7 @@ class Shared(SyncableData):
                 self._updating = False
         super()._process_events(events)
 
-    def hold(self, frame: pd.DataFrame) -> None:
+    def hold(self, frame: Any) -> None:
         """Hold another frame; the same one is not sent again."""
         if frame is not self.frame:
             self.frame = frame
@@ -138,15 +136,24 @@ class Asked(Shared):
     """What the page's bar shows, and what the page asks Python for as it cannot do it alone.
 
     Args:
-        row: what the bar shows, see ``js/bar.js``.
+        shown: what the bar shows, see ``js/bar.js``.
     """
 
+    frame = param.Dict(doc="What the bar shows: one value a column.")
     asked = param.List(doc="What was asked for, what was given with it, and a count.")
 
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
-    def __init__(self, row: pd.DataFrame) -> None:
-        super().__init__("session", row)
+    def __init__(self, shown: dict[str, Any]) -> None:
+        super().__init__("session", shown)
+
+    def _get_data(self) -> tuple[Any, dict[str, Any]]:
+        return self.frame, {name: [value] for name, value in self.frame.items()}
+
+    def hold(self, frame: Any) -> None:
+        """Let the bar show something else; the same is not sent again."""
+        if frame != self.frame:
+            self.frame = frame
 
     def join(self, doc: Document, root: Model, comm: Any) -> None:
         """Make sure that the page under ``root`` has its source."""
@@ -168,11 +175,11 @@ class Hub(Shared):
         table: the neuron table.
         chosen: the selection.
         sets: the named sets.
-        session: a row of what the page's bar shows: see ``js/bar.js``.
+        session: what the page's bar shows, see ``js/bar.js``.
     """
 
     def __init__(
-        self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: pd.DataFrame
+        self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: dict[str, Any]
     ) -> None:
         self._chosen = chosen
         self.sets, self.session = Kept(sets), Asked(session)

@@ -139,8 +139,15 @@ def test_only_features_that_pass_are_compared(explorer):
         ({"features": []}, {}, "embedding × unembedding", "a linear embedding"),
         ({"features": []}, {}, "out × embedding", "a linear embedding"),
         ({"sides": ["out"]}, {}, "in × unembedding", "a side 'in'"),
-        ({}, {"named": "nothing"}, "out × embedding", "none that pass the filter"),
-        ({}, {"named": "nothing"}, "embedding × unembedding", "none that pass the filter"),
+        ({}, {"named": "nothing"}, "out × embedding", "18 input features passes the filter"),
+        (
+            {},
+            {"named": "nothing"},
+            "embedding × unembedding",
+            "18 input features passes the filter",
+        ),
+        ({}, {"named": "key["}, "out × embedding", "a regular expression, got 'key['"),
+        ({}, {"named": "key["}, "embedding × unembedding", "a regular expression, got 'key['"),
     ],
 )
 def test_what_cannot_be_compared_is_told_and_the_rest_goes_on(model, options, crossing, why):

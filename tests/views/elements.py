@@ -1,7 +1,6 @@
 """What tests of views share: how an element's options are read, and what texts may not do."""
 
 import numpy as np
-import pandas as pd
 
 from dtviz.analyses.clustering import cluster
 from dtviz.analyses.congruence import CongruenceAnalysis
@@ -43,6 +42,6 @@ def neurons(n):
 
 def hub_on(table, chosen=None, sets=None):
     """The hub of a neuron table, whose neurons can be selected; in the page's bar is a mode."""
-    session = pd.DataFrame([{"mode": "replace", "elsewhere": "[]"}]).astype(object)
+    session = {"mode": "replace", "elsewhere": "[]"}
     chosen = Selection(table["name"]) if chosen is None else chosen
     return Hub(table, chosen, Sets() if sets is None else sets, session)

@@ -202,5 +202,5 @@ def test_what_a_page_asks_for_is_told_as_it_is(hub, tags):
 def test_the_bar_follows_on_every_page(hub):
     pages = [LinkedPane(hv.Points([]), [hub]) for _ in range(2)]
     sources = [hub.session.source(page.get_root()) for page in pages]
-    hub.session.frame = hub.session.frame.assign(mode="add")
+    hub.session.hold({**hub.session.frame, "mode": "add"})
     assert [list(source.data["mode"]) for source in sources] == [["add"], ["add"]]

@@ -173,4 +173,5 @@ if (part("dialog.recipe").open && recipe[0] !== "") {
 say(".problem", message[0])
 const away = elsewhere(page).length
 const chosen = neurons.selected.indices.length
+part(".said").classList.toggle("unseen", away === 0) // the header says it, too
 say(".said", away > 0 ? `${chosen} selected here, ${away} in layers not in view` : `${chosen} selected`)

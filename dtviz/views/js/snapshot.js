@@ -138,11 +138,18 @@ function take_in(text) {
   const sets = part("sets")
   const columns = ["name", "note", "colour", "names", "shown"]
   const all = new Map(sets.data.name.map((name, i) => [name, columns.map((column) => sets.data[column][i])]))
+  const known = new Set(about.names)
+  const missing = new Set()
   for (const {name, note, colour, names} of file.sets) {
-    all.set(name, [name, note, colour, JSON.stringify([...new Set(names)]), true])
+    names.filter((one) => !known.has(one)).forEach((one) => missing.add(one))
+    all.set(name, [name, note, colour, JSON.stringify([...new Set(names)].filter((one) => known.has(one))), true])
   }
   sets.data = Object.fromEntries(columns.map((column, i) => [column, [...all.values()].map((row) => row[i])]))
-  return file.sha256 === about.sha256 ? "" : `The sets were made with another checkpoint, ${file.model}.`
+  const named = [...missing].slice(0, 10).join(", ") + (missing.size > 10 ? ` and ${missing.size - 10} more` : "")
+  return [
+    file.sha256 === about.sha256 ? "" : `The sets were made with another checkpoint, ${file.model}.`,
+    missing.size === 0 ? "" : `Neurons that this model does not have were left out: ${named}.`,
+  ].join(" ").trim()
 }
 
 function answer([what, given]) {
