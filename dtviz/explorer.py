@@ -169,8 +169,8 @@ class Explorer(Session, pn.viewable.Viewer):
             match what if isinstance(what, str) else None, given:
                 case "mode", str() if given in self.selection.modes:
                     self.selection.mode = given
-                case "elsewhere", list():
-                    self.selection.names = [*self.selected["name"], *given]
+                case "names", list():
+                    self.selection.names = given
                 case "address", str():
                     self.wanted = given
                 case "undo", _:

@@ -382,11 +382,18 @@ def test_a_page_undoes_and_redoes(explorer):
 def test_a_page_selects_in_layers_that_are_not_in_view(explorer):
     explorer.selection.names = ["L1N3", "L0N5"]
     assert json.loads(bar(explorer)["elsewhere"]) == ["L0N5"]
-    asks(explorer, "elsewhere", ["L0N1", "L0N2"], 1)
-    assert explorer.selection.names == ["L0N1", "L0N2", "L1N3"]
+    asks(explorer, "names", ["L0N2", "L0N1", "L1N4"], 1)
+    assert explorer.selection.names == ["L0N1", "L0N2", "L1N4"]
     assert json.loads(bar(explorer)["elsewhere"]) == ["L0N1", "L0N2"]
-    asks(explorer, "elsewhere", [], 2)
-    assert explorer.selection.names == ["L1N3"]
+    # The rows that the page selects of itself are no step more.
+    assert explorer._hub.selection == [4]
+    joined(explorer._hub).selected.indices = [4]
+    asks(explorer, "names", [], 2)
+    joined(explorer._hub).selected.indices = []
+    assert explorer.selection.names == []
+    explorer.undo()
+    explorer.undo()
+    assert explorer.selection.names == ["L0N5", "L1N3"]
 
 
 def test_a_page_gets_a_recipe_until_something_changes(explorer):
@@ -410,7 +417,7 @@ def test_a_page_reads_a_file_of_sets(explorer):
 def test_what_a_page_asks_for_and_cannot_have_is_told(explorer):
     explorer.selection.names = ["L1N3"]
     before = explorer.state
-    for asked in (("elsewhere", ["L9N9"], 1), ("read", "{", 2), ("read", "{}", 3)):
+    for asked in (("names", ["L9N9"], 1), ("read", "{", 2), ("read", "{}", 3)):
         asks(explorer, *asked)
         assert "Expected" in bar(explorer)["message"]
         assert explorer.state == before
@@ -437,7 +444,7 @@ JUNK = [
 
 @pytest.mark.parametrize(
     "what",
-    ["mode", "elsewhere", "address", "read", "select", "__class__", *JUNK, np.zeros(3)],
+    ["mode", "names", "address", "read", "select", "__class__", *JUNK, np.zeros(3)],
     ids=lambda what: str(what)[:12],
 )
 def test_whatever_a_page_asks_for_nothing_raises_and_all_stays_as_it_was(explorer, what):
@@ -445,7 +452,7 @@ def test_whatever_a_page_asks_for_nothing_raises_and_all_stays_as_it_was(explore
     explorer.sets.save("mine", ["L1N3"])
     before, sets, mode = explorer.state, explorer.sets.items, explorer.selection.mode
     for junk in [*JUNK, np.zeros(3), np.array(["replace", "add"])]:
-        if isinstance(what, str) and what == "elsewhere" and isinstance(junk, list) and not junk:
+        if isinstance(what, str) and what == "names" and isinstance(junk, list) and not junk:
             continue  # which can be asked for
         for asked in ([what, junk, 1], [what, junk], [what], [[what, junk]]):
             explorer._hub.session._process_events({"tags": asked})

@@ -55,17 +55,15 @@ function ask(page, what, given = null) {
   }
 }
 
-// Selects neurons by name, of whatever layers.
+// Selects neurons by name, of whatever layers: in one step, so all are told together.
 function choose_names(neurons, names, mode = mode_of(neurons.document)) {
   const page = neurons.document
   const at = new Map(neurons.data.name.map((name, row) => [name, row]))
+  const here = names.flatMap((name) => at.has(name) ? [at.get(name)] : [])
+  const rows = [...combined(neurons.selected.indices, here, mode)].sort((a, b) => a - b)
   const away = [...combined(elsewhere(page), names.filter((name) => !at.has(name)), mode)]
   if (away.length > 0 || elsewhere(page).length > 0) {
-    const session = page.get_model_by_name("session")
-    if (session != null) {
-      session.data.elsewhere = [JSON.stringify(away)]
-    }
-    ask(page, "elsewhere", away)
+    ask(page, "names", [...away, ...rows.map((row) => neurons.data.name[row])])
   }
-  choose(neurons, names.flatMap((name) => at.has(name) ? [at.get(name)] : []), mode)
+  neurons.selected.indices = rows
 }

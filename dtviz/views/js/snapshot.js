@@ -106,10 +106,8 @@ function select(names) {
   state_it()
 }
 
-// Makes a step of what is selected now, in view and elsewhere.
-function step(away) {
-  const {data: {name}, selected: {indices}} = part("neurons")
-  const names = [...away, ...indices.map((i) => name[i])]
+// Makes a step to what is selected now, in view and elsewhere.
+function step(names) {
   if (is_restoring || same(names, selected)) {
     return
   }
@@ -157,7 +155,7 @@ function answer([what, given]) {
   if ((what === "undo" || what === "redo") && from.length > 0) {
     to.push(selected)
     select(from.pop())
-  } else if (what === "elsewhere") {
+  } else if (what === "names") {
     step(given)
   } else if (what === "read") {
     tell(take_in(given))
@@ -177,8 +175,10 @@ async function show(label) {
   }
   sets.properties.data.change.connect(() => sets_shown = kept(sets.data) ?? sets.data)
   select(selected)
-  part("neurons").selected.properties.indices.change.connect(() =>
-    step(JSON.parse(part("session").data.elsewhere[0])))
+  part("neurons").selected.properties.indices.change.connect(() => {
+    const {data: {name}, selected: {indices}} = part("neurons")
+    step([...JSON.parse(part("session").data.elsewhere[0]), ...indices.map((i) => name[i])])
+  })
   part("session").properties.tags.change.connect(() => answer(part("session").tags))
   restyle()
   const elements = shown.roots().map(({name}) => document.getElementById(name))
