@@ -17,6 +17,7 @@ from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from dtviz.session import Session
 from dtviz.views import page
 
 EXTENSIONS = (".pt", ".safetensors")
@@ -149,7 +150,8 @@ class App(pn.viewable.Viewer):
         return link.fragment(state)
 
     def _tell(self, _: object) -> None:
-        """Put what is shown into the page's address."""
+        """Put what is shown into the page's address; what was said of the last one is past."""
+        self.problem = ""
         if len(self.explorer.selection) > link.MOST_NAMES:
             self.problem = (
                 f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at "
@@ -172,8 +174,11 @@ class App(pn.viewable.Viewer):
                     got=shortened(label),
                     do="Open that model, then follow the link again.",
                 )
-            if label is not None:
-                self.checkpoint = known[label]
+            source = self.checkpoint if label is None else known[label]
+            # Tried first: what does not fit changes nothing, and opens no other model.
+            trial = Session(open_model(source))
+            trial.restore(state)
+            self.checkpoint = source
             self.explorer.restore(state)
             self.problem = ""
         except DtvizError as error:

@@ -164,10 +164,14 @@ class Explorer(Session, pn.viewable.Viewer):
         try:
             if what == "mode" and given in self.selection.modes:
                 self.selection.mode = given
-            elif what == "elsewhere":
+            elif what == "held":
+                self._hub.session.held = given if given in self.selection.modes else None
+            elif what == "elsewhere" and isinstance(given, dict):
                 in_view = self.neurons.index
                 here = [name for name in self.selection.names if name in in_view]
-                self.selection.names = [*here, *self.selection.checked(given)]
+                names = [*here, *self.selection.checked(given.get("names"))]
+                with self.joined_steps(given.get("joins") is True):
+                    self.selection.names = names
             elif what == "address" and isinstance(given, str):
                 self.wanted = given
             elif what == "undo":

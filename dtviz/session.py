@@ -1,7 +1,8 @@
 """Session: a study with a selection, named sets, and the steps that lead back. It knows no plot."""
 
+import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pprint import pformat
 from typing import Any
 
@@ -36,6 +37,8 @@ class Session(Study):
         self.sets = Sets()
         # Whether options are being fitted to another model, or to a state.
         self._settling = False
+        # Whether a change belongs to the step before it.
+        self._joins = False
         self._history = History(self.state)
         self._last_change: tuple[object, float] = (None, 0.0)
         self.param.watch(self._start_over, "model")
@@ -95,6 +98,15 @@ class Session(Study):
             raise
         self._record()
 
+    @contextlib.contextmanager
+    def joined_steps(self, joins: bool) -> Iterator[None]:
+        """Let changes belong to the step before them, where what one does changes things twice."""
+        self._joins = joins
+        try:
+            yield
+        finally:
+            self._joins = False
+
     def recipe(self) -> str:
         """Return a Python script that makes this view and this selection again."""
         model = self.model
@@ -145,7 +157,7 @@ class Session(Study):
         self._last_change = (what, time.monotonic())
         is_number = all(isinstance(event.obj.param[event.name], param.Number) for event in events)
         on_its_way = what == before and time.monotonic() - at < _ON_ITS_WAY
-        self._record(anew=not (is_number and on_its_way))
+        self._record(anew=not (self._joins or (is_number and on_its_way)))
 
     def _record(self, *, anew: bool = True) -> None:
         if anew:

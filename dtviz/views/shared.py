@@ -146,6 +146,8 @@ class Asked(Shared):
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
     def __init__(self, row: pd.DataFrame) -> None:
+        # The mode that keys ask for while they are held, if any.
+        self.held: str | None = None
         super().__init__("session", row)
 
     def join(self, doc: Document, root: Model, comm: Any) -> None:

@@ -1,12 +1,12 @@
 // What a gesture makes of the selection; every script of a gesture begins with this.
 
-// The keys held when the pointer was last pressed or released.
+// The keys held when the pointer or a key was last pressed, or the pointer released.
 if (window.dtvizKeys == null) {
   window.dtvizKeys = {}
   const note = ({shiftKey, ctrlKey, metaKey, altKey}) => {
     window.dtvizKeys = {shift: shiftKey, ctrl: ctrlKey || metaKey, alt: altKey}
   }
-  for (const type of ["pointerdown", "pointerup"]) {
+  for (const type of ["pointerdown", "pointerup", "keydown"]) {
     addEventListener(type, note, {capture: true})
   }
 }
@@ -55,17 +55,19 @@ function ask(page, what, given = null) {
   }
 }
 
-// Selects neurons by name, of whatever layers.
+// Selects neurons by name, of whatever layers: a single step.
 function choose_names(neurons, names, mode = mode_of(neurons.document)) {
   const page = neurons.document
   const at = new Map(neurons.data.name.map((name, row) => [name, row]))
-  const away = [...combined(elsewhere(page), names.filter((name) => !at.has(name)), mode)]
-  if (away.length > 0 || elsewhere(page).length > 0) {
-    const session = page.get_model_by_name("session")
-    if (session != null) {
-      session.data.elsewhere = [JSON.stringify(away)]
-    }
-    ask(page, "elsewhere", away)
+  const before = elsewhere(page)
+  const away = [...combined(before, names.filter((name) => !at.has(name)), mode)]
+  const session = page.get_model_by_name("session")
+  if (session != null) {
+    session.data.elsewhere = [JSON.stringify(away)]
   }
+  const rows = neurons.selected.indices
   choose(neurons, names.flatMap((name) => at.has(name) ? [at.get(name)] : []), mode)
+  if (away.length > 0 || before.length > 0) {
+    ask(page, "elsewhere", {names: away, joins: neurons.selected.indices.join() !== rows.join()})
+  }
 }
