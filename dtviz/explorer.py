@@ -169,6 +169,8 @@ class Explorer(Session, pn.viewable.Viewer):
             match what if isinstance(what, str) else None, given:
                 case "mode", str() if given in self.selection.modes:
                     self.selection.mode = given
+                case "held", None | str() if given in (None, *self.selection.modes):
+                    self._hub.session.held = given
                 case "names", list():
                     self.selection.names = given
                 case "address", str():

@@ -111,7 +111,7 @@ class Tables(Tab):
         named = [str(row[name]) for name in ("name", "name_1", "name_2") if name in row]
         known = set(self.study.neurons.index)
         if known.issuperset(named) and named:
-            self.selection.select(named)
+            self.selection.select(named, self.hub.session.held)
 
     def _shown(self) -> pd.DataFrame:
         # As text: Tabulator offers no filter for categories.

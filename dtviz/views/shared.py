@@ -145,6 +145,8 @@ class Asked(Shared):
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
     def __init__(self, shown: dict[str, Any]) -> None:
+        # The mode that keys ask for while they are held, if any.
+        self.held: str | None = None
         super().__init__("session", shown)
 
     def _get_data(self) -> tuple[Any, dict[str, Any]]:

@@ -6,7 +6,7 @@ import os
 import queue
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,15 +53,33 @@ def gated_path(gated: Model) -> Path:
 
 
 @pytest.fixture
-def gestures(chromium: Browser) -> Iterator[Gestures]:
-    """A page to act on. It must end without an error and without a request beyond this machine."""
-    context = chromium.new_context(viewport=WINDOW)  # type: ignore[arg-type]
-    context.set_default_timeout(15_000)
-    page = Gestures(context.new_page())
-    yield page
-    context.close()
-    assert not page.errors
-    assert not page.foreign_requests
+def browse(chromium: Browser) -> Iterator[Callable[[], Gestures]]:
+    """Open a page in a fresh browser. It must end without an error or a request to elsewhere."""
+    with contextlib.ExitStack() as ends:
+
+        def start() -> Gestures:
+            context = chromium.new_context(
+                viewport=WINDOW,  # type: ignore[arg-type]
+                permissions=["clipboard-read", "clipboard-write"],
+            )
+            context.set_default_timeout(15_000)
+            page = Gestures(context.new_page())
+
+            def end() -> None:
+                context.close()
+                assert not page.errors
+                assert not page.foreign_requests
+
+            ends.callback(end)
+            return page
+
+        yield start
+
+
+@pytest.fixture
+def gestures(browse: Callable[[], Gestures]) -> Gestures:
+    """A page to act on."""
+    return browse()
 
 
 @pytest.fixture
@@ -96,14 +114,41 @@ class Home:
 
     def __init__(self, kind: str, gestures: Gestures, serve: Callable[[Any], str], folder: Path):
         self.has_python = kind == "served"
-        self._gestures, self._serve, self._folder = gestures, serve, folder
+        self.file = folder / "snapshot.html"
+        self._gestures, self.serve = gestures, serve
 
     def show(self, explorer: Explorer) -> None:
         if self.has_python:
-            self._gestures.open(self._serve(explorer))
+            self._gestures.open(self.serve(explorer))
         else:
-            explorer.save(self._folder / "snapshot.html")
-            self._gestures.open_file(self._folder / "snapshot.html")
+            explorer.save(self.file)
+            self._gestures.open_file(self.file)
+
+
+class Chosen:
+    """What is selected in a browser and, where there is Python, in an explorer: the same."""
+
+    def __init__(self, gestures: Gestures, home: Home, explorer: Explorer) -> None:
+        self._gestures, self._home, self._explorer = gestures, home, explorer
+        self._changed = threading.Condition()
+        for watched in (explorer.selection, explorer.sets):
+            watched.param.watch(self._hear, list(watched.param))
+
+    def _hear(self, *_: object) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def expect(self, names: Iterable[str], elsewhere: Iterable[str] = ()) -> None:
+        """Wait until just these are selected: those in view, and those in other layers."""
+        here, away = set(names), set(elsewhere)
+        self._gestures.wait_for_selected(here)
+        self.expect_in_python(lambda: set(self._explorer.selection.names) == here | away)
+
+    def expect_in_python(self, holds: Callable[[], bool]) -> None:
+        """Wait until something holds of the explorer, where there is Python."""
+        if self._home.has_python:
+            with self._changed:
+                assert self._changed.wait_for(holds, timeout=15), self._explorer
 
 
 @pytest.fixture(params=["served", "snapshot"])

@@ -1,12 +1,13 @@
 """What a user does with the mouse, and what is then on the page."""
 
+import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 FIGURES = ["congruence", "difference", "similarity"]
 # The document of an explorer: in a notebook there are others, too.
@@ -161,7 +162,10 @@ class Gestures:
     def tap(self, figure: str, x: float, y: float) -> None:
         """Click one place."""
         [place] = self.screen(figure, (x, y))
+        # To Bokeh, two clicks on a figure within 300 ms are a double click, wherever they are.
+        self.page.wait_for_function("!(performance.now() - window.tapped < 350)")
         self.page.mouse.click(*place)
+        self.page.evaluate("() => { window.tapped = performance.now() }")
 
     def hover(self, figure: str, x: float, y: float) -> None:
         """Rest the mouse on one place."""
@@ -266,3 +270,39 @@ class Gestures:
     def expect_text(self, text: str) -> None:
         """Wait until the page shows a text."""
         expect(self.page.get_by_text(text).first).to_be_visible()
+
+    def bar(self, selector: str) -> Locator:
+        """What is in the bar above the views."""
+        return self.page.locator(f".bar {selector}")
+
+    def use_mode(self, mode: str) -> None:
+        """Let gestures combine with what is selected, by a button of the bar."""
+        self.bar(f"[data-mode={mode}]").click()
+        expect(self.bar(f"[data-mode={mode}]")).to_have_attribute("aria-pressed", "true")
+
+    def find(self, text: str) -> None:
+        """Type into the search box."""
+        self.bar("input").fill(text)
+
+    @contextlib.contextmanager
+    def holding(self, *keys: str) -> Iterator[None]:
+        """Hold keys down."""
+        for key in keys:
+            self.page.keyboard.down(key)
+        yield
+        for key in keys:
+            self.page.keyboard.up(key)
+
+    def save_set(self, name: str, note: str = "", colour: str = "") -> None:
+        """Save what is selected under a name, in the tab of sets."""
+        self.page.get_by_label("Name of the set").fill(name)
+        self.page.get_by_label("Note").fill(note)
+        if colour:
+            self.page.get_by_label("Colour", exact=True).fill(colour)
+        self.page.get_by_role("button", name="Save the selection").click()
+
+    def of_set(self, name: str) -> Locator:
+        """The row of a set in the tab of sets."""
+        return self.page.locator(".list tbody tr").filter(
+            has=self.page.locator(".name").get_by_text(name, exact=True)
+        )

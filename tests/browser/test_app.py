@@ -87,7 +87,7 @@ def test_a_checkpoint_is_uploaded_and_a_bad_one_refused(gestures, serve, gated_p
     gestures.open(serve(app))
     bad = tmp_path / "<b>bad.pt"
     bad.write_bytes(b"<script>alert(1)</script>")
-    upload = gestures.page.locator("input[type=file]")
+    upload = gestures.page.locator("input[type=file][accept*='.pt']")
     upload.set_input_files(bad)
     gestures.expect_text("Expected")
     gestures.expect_text("Uploaded")  # until then, another upload is not heeded

@@ -134,6 +134,17 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     }
   }
   addEventListener("keydown", press, {capture: true})
+  // For what Python selects when one clicks it: rows of tables.
+  const hold = ({shiftKey, ctrlKey, metaKey, altKey}) => {
+    const held = shiftKey ? "add" : ctrlKey || metaKey ? "toggle" : altKey ? "remove" : null
+    if (Bokeh.index.find_one(output) !== view) {
+      removeEventListener("pointerdown", hold, {capture: true})
+    } else if (held !== (view.held ?? null)) {
+      view.held = held
+      ask(page, "held", held)
+    }
+  }
+  addEventListener("pointerdown", hold, {capture: true})
   if (session.data.has_recipe[0] && !notebook) { // a snapshot's script has an address of its own
     addEventListener("popstate", () => {
       know_address(page)

@@ -1,12 +1,12 @@
 // What a gesture makes of the selection; every script of a gesture begins with this.
 
-// The keys held when the pointer was last pressed or released.
+// The keys held when the pointer or a key was last pressed, or the pointer released.
 if (window.dtvizKeys == null) {
   window.dtvizKeys = {}
   const note = ({shiftKey, ctrlKey, metaKey, altKey}) => {
     window.dtvizKeys = {shift: shiftKey, ctrl: ctrlKey || metaKey, alt: altKey}
   }
-  for (const type of ["pointerdown", "pointerup"]) {
+  for (const type of ["pointerdown", "pointerup", "keydown"]) {
     addEventListener(type, note, {capture: true})
   }
 }

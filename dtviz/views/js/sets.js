@@ -28,6 +28,16 @@ const hold = (list) => {
 }
 const members = (set) => JSON.parse(set.names)
 
+// The colour of the next set: one that no other has, if there is one.
+const suggest = () => {
+  view.suggested = PALETTE.map((colour) => colour.toLowerCase()).find((colour) =>
+    !all().some((one) => one.colour.toLowerCase() === colour)) ?? PALETTE[0].toLowerCase()
+  part("[name=colour]").value = view.suggested
+}
+if (view.suggested == null || part("[name=colour]").value === view.suggested) {
+  suggest() // nobody has chosen another
+}
+
 if (view.shadow_el.dtviz !== neurons) { // the first time
   view.shadow_el.dtviz = neurons
   const problem = (text) => part(".problem").textContent = text
@@ -86,8 +96,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     hold(place < 0 ? [...list, saved] : list.map((one, i) => i === place ? saved : one))
     form.reset()
     problem("")
-    form.elements.colour.value = PALETTE.find((colour) =>
-      !all().some((one) => one.colour.toLowerCase() === colour.toLowerCase())) ?? PALETTE[0]
+    suggest()
   })
   view.shadow_el.addEventListener("change", async ({target}) => {
     const set = all()[target.closest("tr")?.dataset.set]

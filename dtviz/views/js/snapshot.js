@@ -61,22 +61,27 @@ function read(text) {
   return plain.startsWith('"') ? JSON.parse(plain) : plain
 }
 function stated() {
-  const parts = new Map(location.hash.slice(1).split("&").map((part) => part.split("=")))
+  const hash = location.hash.slice(1)
+  const parts = new Map(hash.split("&").map((part) => part.split("=")))
   try {
-    const names = parts.get("select")
-    return {
-      layer: parts.has("layer") ? decodeURIComponent(parts.get("layer")) : null,
-      names: names == null ? null : names === "" ? [] : names.split(",").map(read),
-    }
+    const layer = parts.has("layer") ? decodeURIComponent(parts.get("layer")) : null
+    const select = parts.get("select")
+    const names = select == null ? null : select === "" ? [] : select.split(",").map(read)
+    const known = new Set(about.names)
+    const problem = hash !== "" && layer == null && names == null ? "The address names no layer and no neurons"
+      : layer != null && !boards.some(({dataset}) => dataset.layer === layer) ? "The address names a layer that is not in this file"
+      : names?.some((name) => !known.has(name)) ? "The address names neurons that are not in this model" : ""
+    return {layer, names, problem}
   } catch {
-    return {layer: null, names: null}
+    return {problem: "The address cannot be read"}
   }
 }
-function state_it() {
+// A step is an entry in the browser's history; the address of what is shown anyhow is none.
+function state_it(is_step = true) {
   const layer = boards.find(({dataset}) => dataset.label === shown_label)?.dataset.layer
   const hash = `#layer=${layer}&select=${selected.map(written).join(",")}`
   if (hash !== location.hash && hash.length <= 100_000) {
-    history.pushState(null, "", hash)
+    is_step ? history.pushState(null, "", hash) : history.replaceState(null, "", hash)
   }
 }
 
@@ -95,7 +100,7 @@ function tell(message = "") {
   }
 }
 
-function select(names) {
+function select(names, is_step = true) {
   selected = names
   const {name} = part("neurons").data
   const chosen = new Set(names)
@@ -103,7 +108,7 @@ function select(names) {
   part("neurons").selected.indices = [...name.keys()].filter((i) => chosen.has(name[i]))
   is_restoring = false
   tell()
-  state_it()
+  state_it(is_step)
 }
 
 // Makes a step to what is selected now, in view and elsewhere.
@@ -163,7 +168,7 @@ function answer([what, given]) {
 }
 
 let shown_label = null
-async function show(label) {
+async function show(label, is_step = true) {
   const board = boards.find(({dataset}) => dataset.label === label)
   shown?.clear()
   Bokeh.documents.length = 0
@@ -174,7 +179,7 @@ async function show(label) {
     sets.data = sets_shown
   }
   sets.properties.data.change.connect(() => sets_shown = kept(sets.data) ?? sets.data)
-  select(selected)
+  select(selected, is_step)
   part("neurons").selected.properties.indices.change.connect(() => {
     const {data: {name}, selected: {indices}} = part("neurons")
     step([...JSON.parse(part("session").data.elsewhere[0]), ...indices.map((i) => name[i])])
@@ -185,26 +190,28 @@ async function show(label) {
   await Bokeh.embed.add_document_standalone(shown, elements[0], elements)
 }
 
-// What the address says, of layers and neurons that are here.
+// Shows what the address says; what does not fit is told, and changes nothing.
 async function obey() {
-  const {layer, names} = stated()
-  const board = boards.find(({dataset}) => dataset.layer === layer)
-  const known = new Set(about.names)
-  const fits = names != null && names.every((name) => known.has(name))
-  const label = board?.dataset.label ?? shown_label ?? document.getElementById("layer")?.value ?? boards[0].dataset.label
-  if (fits) {
-    selected = names
+  const {layer, names, problem} = stated()
+  const chooser = document.getElementById("layer")
+  const board = problem === "" ? boards.find(({dataset}) => dataset.layer === layer) : null
+  const label = board?.dataset.label ?? shown_label ?? chooser?.value ?? boards[0].dataset.label
+  const wanted = problem === "" && names != null ? names : selected
+  if (shown != null && !same(wanted, selected)) {
+    past.push(selected)
+    future.length = 0
   }
   if (label !== shown_label) {
-    if (document.getElementById("layer") != null) {
-      document.getElementById("layer").value = label
+    selected = wanted
+    if (chooser != null) {
+      chooser.value = label
     }
-    await show(label)
+    await show(label, false)
   } else {
-    select(selected)
+    select(wanted, false)
   }
-  if (names != null && !fits) {
-    tell("The address names neurons that are not in this model: the selection stays as it was.")
+  if (problem !== "") {
+    tell(`${problem}: all stays as it was.`)
   }
 }
 
@@ -213,9 +220,6 @@ document.getElementById("theme").addEventListener("click", () => {
   restyle()
 })
 document.getElementById("layer")?.addEventListener("change", (event) => show(event.target.value))
-addEventListener("hashchange", () => {
-  past.push(selected)
-  obey()
-})
+addEventListener("hashchange", obey)
 root.classList.toggle("dark", matchMedia("(prefers-color-scheme: dark)").matches)
 obey()
