@@ -221,7 +221,10 @@ class Hub(Shared):
 
     def _to_browser(self, *_: object) -> None:
         rows = self.frame.index.get_indexer(pd.Index(self._chosen.names, dtype=object))
-        self.selection = sorted(int(row) for row in rows if row >= 0)
+        chosen = sorted(int(row) for row in rows if row >= 0)
+        # In another order they are the same: a page that goes on selecting would be thrown back.
+        if set(chosen) != set(self.selection):
+            self.selection = chosen
 
 
 class LinkedPane(pn.pane.HoloViews):
