@@ -141,7 +141,9 @@ class Asked(Shared):
         row: what the bar shows, see ``js/bar.js``.
     """
 
-    asked = param.List(doc="What was asked for, what was given with it, and the how-manieth time.")
+    asked = param.List(
+        doc="What was asked for lately: what, what was given with it, which, and when."
+    )
 
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
