@@ -140,7 +140,9 @@ class Asked(Shared):
     """
 
     frame = param.Dict(doc="What the bar shows: one value a column.")
-    asked = param.List(doc="What was asked for, what was given with it, and a count.")
+    asked = param.List(
+        doc="What was asked for lately: what, what was given with it, which, and when."
+    )
 
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 

@@ -127,8 +127,8 @@ def test_sets_are_kept_ringed_marked_and_combined(gestures, home, explorer, chos
         assert rings(gestures, "congruence")[colour] == {
             (round(x, 4), round(y, 4)) for x, y in zip(rows["x"], rows["y"], strict=True)
         }, name
-        at = {round(float(np.float32(d)), 3) for d in rows["difference"]}
-        assert {round(x, 3) for x, _ in rings(gestures, "difference")[colour]} == at
+        at = sorted(x for x, _ in rings(gestures, "difference")[colour])
+        np.testing.assert_allclose(at, sorted(rows["difference"]), atol=1e-3)
         assert {y for _, y in rings(gestures, "difference")[colour]} == {
             round(jitter[one], 4) for one in members
         }
@@ -268,7 +268,6 @@ def test_a_file_of_sets_opens_in_a_fresh_page(
         expect(fresh.bar(".problem")).to_contain_text(said)
         expect(fresh.bar(".problem")).not_to_have_text("")
         assert kept(fresh) == before
-        fresh.page.keyboard.press("Escape")
         fresh.page.keyboard.press("ArrowRight")
         expect(fresh.bar(".problem")).to_have_text("")
 

@@ -161,13 +161,14 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
 const [address] = session.data.address
 if (address !== (view.told ?? "") && !notebook) {
   view.told = address
+  const was_back = view.is_back
+  view.is_back = false
   clearTimeout(view.telling)
   view.telling = setTimeout(() => {
     if (address !== location.hash) {
-      view.is_back ? history.replaceState(null, "", address) : history.pushState(null, "", address)
+      was_back ? history.replaceState(null, "", address) : history.pushState(null, "", address)
       know_address(page)
     }
-    view.is_back = false
   }, 250)
 }
 

@@ -47,11 +47,15 @@ function selected_names(neurons) {
   return [...elsewhere(neurons.document), ...neurons.selected.indices.map((i) => neurons.data.name[i])]
 }
 
-// Asks whoever is at home, Python or the snapshot's script, for what the page cannot do alone.
+// Asks whoever is at home, Python or the snapshot's script, for what the page cannot do alone. Of
+// what changes fast Python hears only the last: so what was asked just before is told again.
+const TOLD_AGAIN = 10_000 // milliseconds
 function ask(page, what, given = null) {
   const session = page.get_model_by_name("session")
   if (session != null) {
-    session.tags = [what, given, (session.tags[2] ?? 0) + 1]
+    const now = Date.now()
+    const recent = session.tags.filter(([, , , at]) => now - at < TOLD_AGAIN)
+    session.tags = [...recent, [what, given, `${now} ${Math.random()}`, now]]
   }
 }
 

@@ -184,7 +184,7 @@ async function show(label, is_step = true) {
     const {data: {name}, selected: {indices}} = part("neurons")
     step([...JSON.parse(part("session").data.elsewhere[0]), ...indices.map((i) => name[i])])
   })
-  part("session").properties.tags.change.connect(() => answer(part("session").tags))
+  part("session").properties.tags.change.connect(() => answer(part("session").tags.at(-1)))
   restyle()
   const elements = shown.roots().map(({name}) => document.getElementById(name))
   await Bokeh.embed.add_document_standalone(shown, elements[0], elements)
