@@ -344,8 +344,11 @@ def test_numbers_of_numpy_are_options_that_a_snapshot_can_keep(option):
 
 def asks(explorer, *asked):
     """Let a page ask for something, as its bar does."""
+    what, given, which = asked
+    # What was asked for before is told again, and done but once.
+    again = [[*explorer._hub.session.asked[-1]]] if explorer._hub.session.asked else []
     session = joined(explorer._hub.session)
-    session.tags = list(asked)
+    session.tags = [*again, [what, given, str(which), 0]]
     return session
 
 
@@ -454,7 +457,12 @@ def test_whatever_a_page_asks_for_nothing_raises_and_all_stays_as_it_was(explore
     for junk in [*JUNK, np.zeros(3), np.array(["replace", "add"])]:
         if isinstance(what, str) and what == "names" and isinstance(junk, list) and not junk:
             continue  # which can be asked for
-        for asked in ([what, junk, 1], [what, junk], [what], [[what, junk]]):
+        for asked in (
+            [[what, junk, f"{what} {junk}", 0]],
+            [[what, junk]],
+            [what, junk, 1],
+            [[[what, junk, 1]]],
+        ):
             explorer._hub.session._process_events({"tags": asked})
             assert explorer.state == before
             assert explorer.sets.items == sets
