@@ -52,14 +52,21 @@ def test_make_target(command):
     assert result.returncode == 0, result.stderr
 
 
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory):
+    path = tmp_path_factory.mktemp("snapshot") / "neurons.html"
+    dtviz.Explorer(dtviz.load("demo")).save(path)
+    return path
+
+
 @pytest.fixture
-def workplace(tmp_path):
+def workplace(tmp_path, snapshot):
     """A folder with what the README's commands name."""
     (tmp_path / "models").mkdir()
     for name in ("WorkingModel.pt", "models/first.pt"):
         shutil.copy(CHECKPOINT, tmp_path / name)
     (tmp_path / "apps").symlink_to(ROOT / "apps")
-    dtviz.Explorer(dtviz.load("demo")).save(tmp_path / "neurons.html")
+    shutil.copy(snapshot, tmp_path)
     return tmp_path
 
 
