@@ -280,7 +280,7 @@ def test_a_file_of_sets_opens_in_a_fresh_page(
     path.write_text(json.dumps(other))
     upload.set_input_files(path)
     expect(fresh.of_set("strange").locator("td").nth(3)).to_have_text("1")
-    for text in ("another checkpoint", "another one", "L7N7, x"):
+    for text in ("another checkpoint", "another one", "L7N7", "x"):
         expect(fresh.bar(".problem")).to_contain_text(text)
     assert kept(fresh)["strange"] == ("", "#0072B2", {"L2N1"}, True)
     hears.expect_in_python(lambda: again.sets["strange"].names == ("L2N1",))
