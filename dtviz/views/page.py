@@ -23,7 +23,7 @@ td { font-variant-numeric: tabular-nums; }
 """
 _TABS_CSS = """
 .bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
-.bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }
+.bk-header .bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }
 """
 # Once laid out, views draw what was selected while they were out of sight.
 FOLLOW = """
