@@ -518,31 +518,30 @@ def test_what_is_typed_is_found(gestures, home, explorer, chosen):
     expect(problem).to_have_text("")
     gestures.bar("input").press("Enter")
     chosen.expect(last)
-    gestures.find("N1, " * 250_000)  # a megabyte
+    gestures.bar("input").evaluate(  # a megabyte, pasted
+        """(input) => {
+          input.value = "N1, ".repeat(250_000)
+          input.dispatchEvent(new InputEvent("input", {bubbles: true}))
+        }"""
+    )
     expect(problem).to_contain_text("more than 200,000 characters")
     gestures.find("")
     expect(problem).to_have_text("")
 
 
-def test_an_expression_that_would_take_for_ever_is_stopped(gestures, home):
-    rng = np.random.default_rng(0)
-    model = dtviz.Model.from_arrays(
-        dtviz.Directions(rng.normal(size=(30, 8)), [f"{'a' * 40}{i}" for i in range(30)]),
-        unembedding=dtviz.Directions(rng.normal(size=(2, 8)), ["left", "right"]),
-    )
-    explorer = dtviz.Explorer(model)
-    explorer.selection.names = [f"{'a' * 40}3"]
+def test_an_expression_that_would_take_for_ever_is_stopped(gestures, home, explorer, chosen):
+    explorer.selection.names = ["L2N3"]
     home.show(explorer)
-    gestures.find("^(a|a)*b$")
+    gestures.find(f"^{'(.*)' * 60}x$")
     began = time.monotonic()
     expect(gestures.bar(".problem")).to_contain_text("takes too long")
     assert time.monotonic() - began < 6  # a second, on a machine that has nothing else to do
     gestures.bar("input").press("Enter")
-    gestures.find("a7$")
-    expect(gestures.bar(".found")).to_have_text("1 of 30 match")
-    assert gestures.selected() == [f"{'a' * 40}3"]
+    gestures.find("N7$")
+    expect(gestures.bar(".found")).to_have_text("1 of 256 match")
+    chosen.expect({"L2N3"})
     gestures.bar("input").press("Enter")
-    gestures.wait_for_selected({f"{'a' * 40}7"})
+    chosen.expect({"L2N7"})
 
 
 def test_a_recipe_makes_the_view_again(gestures, serve, explorer):
@@ -649,9 +648,8 @@ def test_a_random_walk_ends_with_equal_selections(gestures, home, explorer, chos
             past.append(now)
             future.clear()
         now = after
-        gestures.wait_for_selected(now)
-        if walk.random() < 0.3 or not past:
-            chosen.expect(now)
+        # To Python, what follows within the same instant is one step.
+        chosen.expect(now)
     chosen.expect(now)
     if home.has_python:
         assert explorer.selection.names == sorted(now, key=names.index)

@@ -43,6 +43,11 @@ const view = Bokeh.index.find_one(output)
 if (view?.markup_el == null) {
   return // not drawn yet
 }
+// What Python told just before it heard of a button that was pressed is older than that.
+const STALE = 3000 // milliseconds
+if (view.pressed != null && Date.now() - view.pressed.at < STALE) {
+  session.data.mode[0] = view.pressed.mode
+}
 const page = neurons.document
 if (view.markup_el.querySelector(".bar") == null) {
   write(output, BAR)
@@ -79,6 +84,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
   const act = ({target}) => {
     const {mode, ask: what, do: name} = target.closest?.("button")?.dataset ?? {}
     if (mode != null) {
+      view.pressed = {mode, at: Date.now()}
       session.data = {...session.data, mode: [mode]}
       ask(page, "mode", mode)
     }

@@ -86,7 +86,7 @@ function state_it(is_step = true) {
 }
 
 const part = (name) => shown.get_model_by_name(name)
-const same = (a, b) => a.length === b.length && a.every((name, i) => name === b[i])
+const same = (a, b) => a.length === b.length && new Set([...a, ...b]).size === a.length
 
 // Tells the bar what there is to undo, and what is selected in other layers.
 function tell(message = "") {
