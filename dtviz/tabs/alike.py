@@ -46,10 +46,10 @@ class Alike(SpaceTab):
         resemble = self.study.exemplar.param
         self.options = [
             self.param.exemplar,
-            resemble.alike_to,
-            resemble.alike_by,
             resemble.threshold,
             resemble.alike_count,
+            resemble.alike_by,
+            resemble.alike_to,
             self.param.space,
             self.param.among,
         ]
@@ -57,15 +57,16 @@ class Alike(SpaceTab):
 
     def controls(self) -> list[Any]:
         """Return the widgets, of threshold and count the one that decides, and the button."""
-        widgets = super().controls()
+        exemplar, *widgets = super().controls()
         by = self.study.exemplar.param.alike_by.rx()
-        for option, decides in (("threshold", "threshold"), ("alike_count", "count")):
-            place = [parameter.name for parameter in self.options].index(option)
-            widgets[place].visible = by == decides
+        sliders = widgets[:2]
+        for slider, decides in zip(sliders, ("threshold", "count"), strict=True):
+            slider.visible = by == decides
         button = pn.widgets.Button.from_param(
             self.param.select, color="primary", sizing_mode="stretch_width"
         )
-        return [*widgets, button]
+        # What one does again and again stands where it is seen without scrolling.
+        return [exemplar, *sliders, button, *widgets[2:]]
 
     @property
     def layer(self) -> Layer:
