@@ -185,6 +185,7 @@ for (const button of view.markup_el.querySelectorAll("[data-mode]")) {
 part("[data-ask=undo]").disabled = !undo[0]
 part("[data-ask=redo]").disabled = !redo[0]
 part("[data-ask=recipe]").hidden = !has_recipe[0]
+part("[data-do=link]").hidden = notebook // its address is not that of the explorer
 if (part("dialog.recipe").open && recipe[0] !== "") {
   say("pre", recipe[0])
 }
