@@ -6,9 +6,9 @@ import pytest
 from dtviz.checkpoints.minigrid import action_names, feature_names
 from dtviz.directions import Directions
 from dtviz.model import Model
-from tests.browser.conftest import chromium, gestures, serve
+from tests.browser.conftest import browse, chromium, gestures, serve
 
-__all__ = ["chromium", "gestures", "model_of", "serve"]
+__all__ = ["browse", "chromium", "gestures", "model_of", "serve"]
 
 
 @pytest.fixture(scope="session")
