@@ -126,7 +126,6 @@ class App(pn.viewable.Viewer):
             sets = str(about["sets"]).encode(errors="replace")
             self.explorer.sets.read(sets, self.explorer.model)
         # What of the address could not be told.
-        self._untold = ""
         self._file = pmui.FileInput(
             label="Open a file",
             accept=",".join(EXTENSIONS),
@@ -153,19 +152,17 @@ class App(pn.viewable.Viewer):
         return link.fragment(state)
 
     def _tell(self, _: object) -> None:
-        """Put what is shown into the page's address."""
-        before, self._untold = self._untold, ""
+        """Put what is shown into the page's address; what was said of the last step is past."""
+        self.problem = ""
         if len(self.explorer.selection) > link.MOST_NAMES:
-            self._untold = (
+            self.problem = (
                 f"The address leaves the selection out: it holds {link.MOST_NAMES:,} names at "
                 "most. Save it as a set."
             )
         try:
             self.explorer.address = self.address
         except DtvizError as error:
-            self._untold = str(error)
-        if self._untold or self.problem == before:  # and not what else was the matter
-            self.problem = self._untold
+            self.problem = str(error)
 
     def _obey(self, event: param.parameterized.Event) -> None:
         """Show what the address says, when it was opened, edited, or gone back to."""

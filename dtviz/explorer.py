@@ -206,6 +206,7 @@ class Explorer(Session, pn.viewable.Viewer):
             **self._said,
             "has_recipe": self._has_python,
             "address": self.address,
+            "wanted": self.wanted,
             "model": self.model.name,
             "sha256": self.model.sha256 or "",
             "processing": self.model.processing,

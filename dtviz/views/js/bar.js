@@ -155,17 +155,21 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     addEventListener("popstate", () => {
       know_address(page)
       view.is_back = true
+      view.wanted = location.hash
       ask(page, "address", location.hash)
     })
     if (location.hash !== "") {
+      view.wanted = location.hash
       ask(page, "address", location.hash)
     }
   }
 }
 
-// A step is an entry in the browser's history, once it rests; a step back is none.
+// A step is an entry in the browser's history, once it rests; a step back is none. Until Python has
+// followed one back, what it tells is of before.
 const [address] = session.data.address
-if (address !== (view.told ?? "") && !notebook) {
+const has_followed = session.data.wanted[0] === (view.wanted ?? "")
+if (address !== (view.told ?? "") && has_followed && !notebook) {
   view.told = address
   const was_back = view.is_back
   view.is_back = false
