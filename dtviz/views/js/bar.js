@@ -153,6 +153,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
   addEventListener("pointerdown", hold, {capture: true})
   if (session.data.has_recipe[0] && !notebook) { // a snapshot's script has an address of its own
     addEventListener("popstate", () => {
+      clearTimeout(view.telling)
       know_address(page)
       view.is_back = true
       view.wanted = location.hash
