@@ -119,6 +119,10 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
   view.shadow_el.addEventListener("keydown", (event) => event.stopPropagation())
 }
 
+if (!view.is_displayed) {
+  return // its tab follows when it is opened
+}
+
 const {name, x, y, difference} = neurons.data
 const at = new Map(name.map((one, row) => [one, row]))
 const label = (axis) => {
