@@ -7,7 +7,7 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 import json
 from collections.abc import Sequence
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import panel as pn
@@ -35,6 +35,9 @@ class Shared(SyncableData):
     """
 
     frame = param.DataFrame(doc="What is shared.")
+
+    # Properties of the source that Python hears of, besides what is selected.
+    _heard: ClassVar[list[str]] = []
 
     _data_params = ["frame"]  # noqa: RUF012
     _rename = {"frame": None, "selection": None}  # noqa: RUF012
@@ -68,6 +71,7 @@ class Shared(SyncableData):
             source = ColumnDataSource(name=self._label, data=self._data)
             source.selected.indices = self.selection
             self._link_props(source.selected, ["indices"], doc, root, comm)
+            self._link_props(source, self._heard, doc, root, comm)
             self._models[ref] = (SimpleNamespace(source=source, document=doc), None)
 
     @property
@@ -87,6 +91,8 @@ class Kept(Shared):
         sets: the sets; each is shown in its colour until a user hides it.
     """
 
+    _heard: ClassVar[list[str]] = ["data"]
+
     def __init__(self, sets: Sets) -> None:
         self._sets = sets
         self._hidden: set[str] = set()
@@ -100,13 +106,6 @@ class Kept(Shared):
             for one in self._sets
         ]
         return pd.DataFrame(rows, columns=columns).astype(object)
-
-    def join(self, doc: Document, root: Model, comm: Any) -> None:
-        """Make sure that the page under ``root`` has its source."""
-        is_new = root.ref["id"] not in self._models
-        super().join(doc, root, comm)
-        if is_new:
-            self._link_props(self.source(root), ["data"], doc, root, comm)
 
     def _process_events(self, events: dict[str, Any]) -> None:
         if "data" in events:
@@ -144,6 +143,8 @@ class Asked(Shared):
         doc="What was asked for lately: what, what was given with it, which, and when."
     )
 
+    _heard: ClassVar[list[str]] = ["tags"]
+
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
     def __init__(self, shown: dict[str, Any]) -> None:
@@ -158,13 +159,6 @@ class Asked(Shared):
         """Let the bar show something else; the same is not sent again."""
         if frame != self.frame:
             self.frame = frame
-
-    def join(self, doc: Document, root: Model, comm: Any) -> None:
-        """Make sure that the page under ``root`` has its source."""
-        is_new = root.ref["id"] not in self._models
-        super().join(doc, root, comm)
-        if is_new:
-            self._link_props(self.source(root), ["tags"], doc, root, comm)
 
     def _process_events(self, events: dict[str, Any]) -> None:
         if "tags" in events:

@@ -118,7 +118,6 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     if (event.target.matches("input")) {
       event.stopPropagation()
       if (event.key === "Enter") {
-        window.dtvizKeys = {shift: event.shiftKey, ctrl: event.ctrlKey || event.metaKey, alt: event.altKey}
         search(true)
       } else if (event.key === "Escape") {
         event.target.blur()
@@ -141,8 +140,8 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
   }
   addEventListener("keydown", press, {capture: true})
   // For what Python selects when one clicks it: rows of tables.
-  const hold = ({shiftKey, ctrlKey, metaKey, altKey}) => {
-    const held = shiftKey ? "add" : ctrlKey || metaKey ? "toggle" : altKey ? "remove" : null
+  const hold = () => {
+    const held = held_mode()
     if (Bokeh.index.find_one(output) !== view) {
       removeEventListener("pointerdown", hold, {capture: true})
     } else if (held !== (view.held ?? null)) {

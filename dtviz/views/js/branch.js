@@ -16,5 +16,4 @@ for (let i = 0; i < column.length; i++) {
     [nearest, least] = [i, gap]
   }
 }
-const {leaf} = neurons.data
-choose(neurons, [...leaf.keys()].filter((i) => nearest >= 0 && leaf[i] >= first[nearest] && leaf[i] <= last[nearest]))
+choose(neurons, nearest < 0 ? [] : rows_between(neurons, first[nearest], last[nearest]))

@@ -11,11 +11,15 @@ if (window.dtvizKeys == null) {
   }
 }
 
+// Returns the mode that the keys ask for, or null.
+function held_mode() {
+  const {shift, ctrl, alt} = window.dtvizKeys
+  return shift ? "add" : ctrl ? "toggle" : alt ? "remove" : null
+}
+
 // Returns the mode that the keys ask for, or else the page's buttons.
 function mode_of(page) {
-  const {shift, ctrl, alt} = window.dtvizKeys
-  const session = page.get_model_by_name("session")
-  return shift ? "add" : ctrl ? "toggle" : alt ? "remove" : session?.data.mode[0] ?? "replace"
+  return held_mode() ?? page.get_model_by_name("session")?.data.mode[0] ?? "replace"
 }
 
 // Returns what a mode makes of what is selected and what is given.
@@ -35,6 +39,12 @@ function combined(selected, given, mode) {
 function choose(neurons, rows, mode = mode_of(neurons.document)) {
   const chosen = combined(neurons.selected.indices, rows, mode)
   neurons.selected.indices = [...chosen].sort((a, b) => a - b)
+}
+
+// The rows whose leaves are from first to last.
+function rows_between(neurons, first, last) {
+  const {leaf} = neurons.data
+  return [...leaf.keys()].filter((row) => leaf[row] >= first && leaf[row] <= last)
 }
 
 // The names of the neurons that are selected in layers that are not in view.

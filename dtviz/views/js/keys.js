@@ -42,7 +42,7 @@ function branch(neurons, grows) {
     }
   }
   if (best != null) {
-    choose(neurons, [...leaf.keys()].filter((row) => leaf[row] >= best.from && leaf[row] <= best.to), "replace")
+    choose(neurons, rows_between(neurons, best.from, best.to), "replace")
   }
 }
 
