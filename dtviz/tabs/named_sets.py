@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from dtviz.sets import MOST_BYTES, PALETTE
 from dtviz.tabs.tab import HEIGHT, Tab
 from dtviz.views import page
 from dtviz.views.shared import Written
@@ -27,7 +28,8 @@ class NamedSets(Tab):
                 "sets",
                 hub,
                 {"sets": hub.sets, "session": hub.session},
-                uses=("choose",),
+                uses=("choose", "download"),
+                given={"palette": list(PALETTE), "most_bytes": MOST_BYTES},
                 stylesheets=[page.SETS_CSS],
                 sizing_mode="stretch_width",
                 height=HEIGHT,

@@ -35,7 +35,7 @@ class TopFeatures(Tab):
             self.hub,
             {"ranking": self._ranking, "sets": self.hub.sets},
             fills=("top_k",),
-            uses=("choose",),
+            uses=("choose", "listing"),
             stylesheets=[page.TABLES_CSS],
             sizing_mode="stretch_width",
             height=HEIGHT - 22,

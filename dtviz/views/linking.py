@@ -273,7 +273,7 @@ def count_items(hub: Hub, ranking: Shared, name: str, most: int) -> Hook:
         drawn = {"bars": bars, "figure": figure, "axis": axis, "most": most}
         count = script("literal", "counts", **sources, **drawn)
         follow(figure, count, **sources)
-        figure.js_on_event("tap", script("choose", "count_tap", **sources, bars=bars))
+        figure.js_on_event("tap", script("choose", "listing", "count_tap", **sources, bars=bars))
 
     return hook
 

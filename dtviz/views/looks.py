@@ -1,6 +1,5 @@
 """What all views share in their looks: the colour language."""
 
-from pathlib import Path
 from typing import Any
 
 import holoviews as hv
@@ -11,6 +10,8 @@ from bokeh.core.json_encoder import serialize_json
 from bokeh.models import CustomAction, CustomJS, LassoSelectTool, Model, SaveTool, UIElement
 from bokeh.palettes import RdBu11, interp_palette
 from panel.io import notebook
+
+from dtviz.views.scripts import code
 
 # With scripts and style sheets, which a notebook would otherwise fetch from the network; not
 # hv.extension, which takes two seconds longer there.
@@ -56,7 +57,7 @@ CLUSTERS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#
 BLUE = "#4A90C2"
 RED = "#D6604D"
 
-_SVG = (Path(__file__).parent / "js" / "svg.js").read_text(encoding="utf-8")
+_SVG = code("download") + code("svg")
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small, into an image.
 MANY = 1_000

@@ -5,6 +5,7 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 """
 
 import json
+from collections import deque
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -139,9 +140,7 @@ class Asked(Shared):
     """
 
     frame = param.Dict(doc="What the bar shows: one value a column.")
-    asked = param.List(
-        doc="What was asked for lately: what, what was given with it, which, and when."
-    )
+    asked = param.List(doc="What is newly asked for: what, what is given with it, which, and when.")
 
     _heard: ClassVar[list[str]] = ["tags"]
 
@@ -150,6 +149,7 @@ class Asked(Shared):
     def __init__(self, shown: dict[str, Any]) -> None:
         # The mode that keys ask for while they are held, if any.
         self.held: str | None = None
+        self._heard_of: deque[str] = deque(maxlen=1_000)
         super().__init__("session", shown)
 
     def _get_data(self) -> tuple[Any, dict[str, Any]]:
@@ -162,8 +162,18 @@ class Asked(Shared):
 
     def _process_events(self, events: dict[str, Any]) -> None:
         if "tags" in events:
-            self.asked = events.pop("tags")
+            # What was asked for lately is told again each time.
+            asked = [one for one in events.pop("tags") if self._is_new(one)]
+            if asked:
+                self.asked = asked
         super()._process_events(events)
+
+    def _is_new(self, ask: object) -> bool:
+        match ask:
+            case [_, _, str(which), *_] if which not in self._heard_of:
+                self._heard_of.append(which)
+                return True
+        return False
 
 
 class Hub(Shared):
@@ -261,6 +271,7 @@ class Written(Reactive):
         shared: further frames that the script reads.
         fills: names of the sources that the script fills.
         uses: names of the scripts that it uses, besides write.js.
+        given: further values that the script knows, by name.
     """
 
     def __init__(
@@ -270,11 +281,12 @@ class Written(Reactive):
         shared: dict[str, Shared] | None = None,
         fills: tuple[str, ...] = (),
         uses: tuple[str, ...] = (),
+        given: dict[str, Any] | None = None,
         **layout: Any,
     ) -> None:
         self._scripts = (*uses, "write", script)
         self._shared = {"neurons": hub, **(shared or {})}
-        self._fills = fills
+        self._fills, self._given = fills, given or {}
         super().__init__(**layout)
 
     def _get_model(
@@ -290,7 +302,8 @@ class Written(Reactive):
             frame.join(doc, root, comm)
         known: dict[str, Any] = {label: frame.source(root) for label, frame in self._shared.items()}
         filled = {name: ColumnDataSource(name=name, syncable=False) for name in self._fills}
-        write = script(*self._scripts, output=output, notebook=comm is not None, **known, **filled)
+        values = {"notebook": comm is not None, **self._given}
+        write = script(*self._scripts, output=output, **values, **known, **filled)
         for source in known.values():
             source.js_on_change("data", write)
         known["neurons"].selected.js_on_change("indices", write)

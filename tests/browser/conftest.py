@@ -155,3 +155,18 @@ class Chosen:
 def home(request, gestures, serve, tmp_path) -> Home:
     """Both homes: what the browser does alone, it does in either."""
     return Home(request.param, gestures, serve, tmp_path)
+
+
+@pytest.fixture
+def explorer(demo):
+    return Explorer(demo, layer=2)
+
+
+@pytest.fixture
+def chosen(gestures, home, explorer):
+    return Chosen(gestures, home, explorer)
+
+
+@pytest.fixture
+def table(explorer):
+    return explorer.neurons

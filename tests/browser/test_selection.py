@@ -10,7 +10,6 @@ import pytest
 from playwright.sync_api import Error, expect
 from scipy.cluster import hierarchy
 
-import dtviz
 from tests.browser.conftest import Chosen
 
 MODES = {
@@ -23,21 +22,6 @@ MODES = {
 # Keys ask for a mode, whatever the bar says.
 KEYS = {"Shift": "add", "Control": "toggle", "Meta": "toggle", "Alt": "remove"}
 HOWS = [*((mode, None) for mode in MODES), *(("intersect", key) for key in KEYS)]
-
-
-@pytest.fixture
-def explorer(demo):
-    return dtviz.Explorer(demo, layer=2)
-
-
-@pytest.fixture
-def chosen(gestures, home, explorer):
-    return Chosen(gestures, home, explorer)
-
-
-@pytest.fixture
-def table(explorer):
-    return explorer.neurons
 
 
 def between(table, column, low, high):

@@ -16,21 +16,6 @@ TEX = "\"quotes\" & 'more' $$\\frac{a}{b}$$"
 
 
 @pytest.fixture
-def explorer(demo):
-    return dtviz.Explorer(demo, layer=2)
-
-
-@pytest.fixture
-def chosen(gestures, home, explorer):
-    return Chosen(gestures, home, explorer)
-
-
-@pytest.fixture
-def table(explorer):
-    return explorer.neurons
-
-
-@pytest.fixture
 def groups(table):
     return {
         "right": set(table.nlargest(20, "difference").index),

@@ -1,15 +1,10 @@
 // Selects the neurons that list the item whose bar is clicked, at that end. Args: neurons (the hub),
-// ranking (a source: item, 2k rows a neuron), bars. cb_obj: a "tap" event. Uses choose.js.
+// ranking (a source: item, 2k rows a neuron), bars. cb_obj: a "tap" event. Uses choose.js and
+// listing.js.
 const {x, y} = cb_obj
 const {left, right, bottom, top, item, end} = bars.data
 const bar = [...item.keys()].find((i) =>
   x >= left[i] && x <= right[i] && y >= Math.min(bottom[i], top[i]) && y <= Math.max(bottom[i], top[i]))
 if (bar != null) {
-  const n = neurons.data.name.length
-  const k = ranking.data.item.length / (2 * n)
-  const from = end[bar] === "most" ? 0 : k
-  choose(neurons, [...Array(n).keys()].filter((row) => {
-    const start = row * 2 * k + from
-    return ranking.data.item.slice(start, start + k).includes(item[bar])
-  }))
+  choose(neurons, listing(neurons, ranking, item[bar], end[bar] === "most"))
 }

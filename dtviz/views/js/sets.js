@@ -1,6 +1,5 @@
-// The panel of named sets. Args: neurons (the hub), sets and session (sources), output (a Div).
-// Uses choose.js and write.js.
-const PALETTE = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442", "#8B5A2B"]
+// The panel of named sets. Args: neurons (the hub), sets and session (sources), palette (colours for
+// new sets), most_bytes (of a file), output (a Div). Uses choose.js, download.js and write.js.
 const view = Bokeh.index.find_one(output)
 if (view?.markup_el == null) {
   return // not drawn yet
@@ -8,7 +7,7 @@ if (view?.markup_el == null) {
 const PANEL = `<div class="panel"><form>
 <input name="set" aria-label="Name of the set" placeholder="Name" maxlength="80" required>
 <input name="note" aria-label="Note" placeholder="Note" maxlength="2000">
-<input name="colour" type="color" aria-label="Colour" value="${PALETTE[0]}">
+<input name="colour" type="color" aria-label="Colour" value="${palette[0]}">
 <button>Save the selection</button></form>
 <span>Of the sets shown: <button data-do="union" title="Select the neurons of any of them">union</button>
 <button data-do="intersection" title="Select the neurons of all of them">intersection</button>
@@ -30,8 +29,8 @@ const members = (set) => JSON.parse(set.names)
 
 // The colour of the next set: one that no other has, if there is one.
 const suggest = () => {
-  view.suggested = PALETTE.map((colour) => colour.toLowerCase()).find((colour) =>
-    !all().some((one) => one.colour.toLowerCase() === colour)) ?? PALETTE[0].toLowerCase()
+  view.suggested = palette.map((colour) => colour.toLowerCase()).find((colour) =>
+    !all().some((one) => one.colour.toLowerCase() === colour)) ?? palette[0].toLowerCase()
   part("[name=colour]").value = view.suggested
 }
 if (view.suggested == null || part("[name=colour]").value === view.suggested) {
@@ -52,11 +51,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
         dtviz: "neuron sets", version: 1, model, sha256: sha256 === "" ? null : sha256, processing,
         sets: all().map((set) => ({name: set.name, names: members(set), note: set.note, colour: set.colour})),
       }
-      const link = document.createElement("a")
-      link.href = URL.createObjectURL(new Blob([JSON.stringify(file, null, 1)], {type: "application/json"}))
-      link.download = "neuron-sets.json"
-      link.click()
-      URL.revokeObjectURL(link.href)
+      download(new Blob([JSON.stringify(file, null, 1)], {type: "application/json"}), "neuron-sets.json")
     },
   }
   const join = {
@@ -108,8 +103,8 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     } else if (target.type === "file" && target.files.length > 0) {
       const [file] = target.files
       problem("")
-      if (file.size > 10_000_000) {
-        problem("That file has more than 10 MB: choose a file of sets that dtviz wrote.")
+      if (file.size > most_bytes) {
+        problem("That file is too large: choose a file of sets that dtviz wrote.")
       } else {
         ask(neurons.document, "read", await file.text())
       }

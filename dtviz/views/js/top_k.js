@@ -1,7 +1,7 @@
 // Lists the items that each selected neuron answers to most and least.
 // Args: neurons (the hub), ranking (a source: item and value, 2k rows a neuron in the hub's order,
 // k from the greatest and k from the least), sets (of neurons), top_k (the source to fill), output (a
-// Div). Uses choose.js and write.js.
+// Div). Uses choose.js, listing.js and write.js.
 const MOST_NEURONS = 12
 const FIRST_NEURONS = 5 // as many as a usual window shows
 const {name, difference} = neurons.data
@@ -79,14 +79,11 @@ if (shadow != null && shadow.dtviz !== neurons) {
   shadow.addEventListener("click", ({target}) => {
     const {at, row} = target.closest?.("[data-at], [data-row]")?.dataset ?? {}
     const {item} = ranking.data
-    const n = neurons.data.name.length
-    const k = item.length / (2 * n)
     if (row != null) {
       choose(neurons, [Number(row)])
     } else if (at != null) {
-      const from = at % (2 * k) < k ? 0 : k
-      choose(neurons, [...Array(n).keys()].filter((i) =>
-        item.slice(i * 2 * k + from, i * 2 * k + from + k).includes(item[at])))
+      const a_neuron = item.length / neurons.data.name.length
+      choose(neurons, listing(neurons, ranking, item[at], at % a_neuron < a_neuron / 2))
     }
   })
 }
