@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections import deque
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -71,6 +72,7 @@ class Explorer(Session, pn.viewable.Viewer):
         self._drawn: dict[str, Any] = {}
         self._said = {"recipe": "", "message": ""}
         self._has_python = True
+        self._answered: deque[str] = deque(maxlen=1_000)
         super().__init__(model, **options)
         self._find()
         self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_shown())
@@ -163,9 +165,12 @@ class Explorer(Session, pn.viewable.Viewer):
         self._fill_bar()
 
     def _answer(self, event: param.parameterized.Event) -> None:
-        """Do what the page asks for; what it says is not trusted."""
-        for what, given, *_ in event.new:
-            self._do(what, given)
+        """Do what the page asks for, each thing once; what it says is not trusted."""
+        for one in event.new:
+            match one:
+                case [what, given, str(which), *_] if which not in self._answered:
+                    self._answered.append(which)
+                    self._do(what, given)
         self._fill_bar()
 
     def _do(self, what: object, given: Any) -> None:

@@ -5,7 +5,6 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 """
 
 import json
-from collections import deque
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
@@ -149,7 +148,6 @@ class Asked(Shared):
     def __init__(self, shown: dict[str, Any]) -> None:
         # The mode that keys ask for while they are held, if any.
         self.held: str | None = None
-        self._heard_of: deque[str] = deque(maxlen=1_000)
         super().__init__("session", shown)
 
     def _get_data(self) -> tuple[Any, dict[str, Any]]:
@@ -162,18 +160,8 @@ class Asked(Shared):
 
     def _process_events(self, events: dict[str, Any]) -> None:
         if "tags" in events:
-            # What was asked for lately is told again each time.
-            asked = [one for one in events.pop("tags") if self._is_new(one)]
-            if asked:
-                self.asked = asked
+            self.asked = events.pop("tags")
         super()._process_events(events)
-
-    def _is_new(self, ask: object) -> bool:
-        match ask:
-            case [_, _, str(which), *_] if which not in self._heard_of:
-                self._heard_of.append(which)
-                return True
-        return False
 
 
 class Hub(Shared):

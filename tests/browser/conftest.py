@@ -133,6 +133,7 @@ class Chosen:
         self._changed = threading.Condition()
         for watched in (explorer.selection, explorer.sets):
             watched.param.watch(self._hear, list(watched.param))
+        explorer.param.watch(self._hear, "steps")
 
     def _hear(self, *_: object) -> None:
         with self._changed:

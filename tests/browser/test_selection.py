@@ -410,8 +410,11 @@ def test_steps_are_undone_and_taken_again(gestures, home, explorer, chosen, tabl
         press(key)
         chosen.expect(steps[step])
     expect(redo).to_be_disabled()
-    for key in ("z", "z", "z", "y", "z", "y", "y"):  # as fast as one can: none is lost
+    before, keys = explorer.steps, ("z", "z", "z", "y", "z", "y", "y")
+    for key in keys:  # as fast as one can: none is lost
         press(f"Control+{key}")
+    # On the way, too, just these are selected.
+    chosen.expect_in_python(lambda: explorer.steps == before + len(keys))
     chosen.expect(steps[2])
     press("ArrowRight")  # another way
     expect(redo).to_be_disabled()
