@@ -3,11 +3,9 @@
 import ast
 import os
 import re
-import socket
 import subprocess
 import sys
 import sysconfig
-import time
 import tomllib
 import urllib.request
 import venv
@@ -102,37 +100,29 @@ def test_an_installed_wheel_opens_its_own_demo(installed, tmp_path):
 
 @pytest.fixture
 def address(installed: Path, tmp_path: Path) -> Iterator[str]:
-    """Where `dtviz explore` of the installed wheel serves, once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}/explore"
-    log = tmp_path / "log"
-    with (
-        log.open("w") as output,
-        subprocess.Popen(
-            [installed / "dtviz", "explore", "--no-browser", "--port", str(port)],
-            cwd=tmp_path,
-            env=ENVIRONMENT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        ) as server,
-    ):
+    """Where `dtviz explore` of the installed wheel serves, once it says so."""
+    with subprocess.Popen(
+        [installed / "dtviz", "explore", "--no-browser", "--port", "0"],
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
+        assert server.stdout is not None
+        said = []
         try:
-            deadline = time.monotonic() + 120
-            while not _listens(port):
-                assert server.poll() is None, log.read_text()
-                assert time.monotonic() < deadline, log.read_text()
-                time.sleep(0.05)
-            yield url
+            for line in server.stdout:
+                said.append(line)
+                if found := re.search(r"dtviz is at (\S+)", line):
+                    yield found[1]
+                    break
+            else:
+                pytest.fail("".join(said))
         finally:
             server.terminate()
-    assert "Traceback" not in log.read_text()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as client:
-        return client.connect_ex(("127.0.0.1", port)) == 0
+        said += server.stdout
+    assert "Traceback" not in "".join(said)
 
 
 def test_an_installed_wheel_serves_the_explorer(address):

@@ -152,6 +152,11 @@ class Chosen:
                 assert self._changed.wait_for(holds, timeout=15), self._explorer
 
 
+def between(table: Any, column: str, low: float, high: float) -> set[str]:
+    """The neurons between two values of a column."""
+    return set(table.index[table[column].between(low, high)])
+
+
 @pytest.fixture(params=["served", "snapshot"])
 def home(request, gestures, serve, tmp_path) -> Home:
     """Both homes: what the browser does alone, it does in either."""
