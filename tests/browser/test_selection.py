@@ -263,7 +263,10 @@ def test_a_recipe_makes_the_view_again(gestures, serve, explorer):
     gestures.page.keyboard.press("Escape")
     expect(recipe).not_to_be_visible()
     assert gestures.selected() == ["L2N1", "L2N132"]
-    # Once more, after another step.
+    # Once more, the same; and after another step.
+    gestures.bar("[data-ask=recipe]").click()
+    expect(recipe.locator("pre")).to_have_text(explorer.recipe())
+    gestures.page.keyboard.press("Escape")
     gestures.page.keyboard.press("ArrowRight")
     gestures.bar("[data-ask=recipe]").click()
     expect(recipe.locator("pre")).to_contain_text(gestures.selected()[0])

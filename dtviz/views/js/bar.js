@@ -90,7 +90,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     }
     if (what != null) {
       if (what === "recipe") {
-        part("pre").textContent = "…"
+        part("pre").textContent = session.data.recipe[0] || "…" // the same is not told again
         part("dialog.recipe").showModal()
       }
       ask(page, what)
