@@ -23,7 +23,8 @@ td { font-variant-numeric: tabular-nums; }
 """
 _TABS_CSS = """
 .bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
-.bk-header .bk-tab.bk-active { color: #4a90e2; border-color: #4a90e2; }
+/* The theme's own colour is too dark for a dark page. */
+.bk-header .bk-tab.bk-active { color: #4a90e2 !important; border-color: #4a90e2 !important; }
 """
 # Once laid out, views draw what was selected while they were out of sight.
 FOLLOW = """
