@@ -2,7 +2,7 @@
 // Uses choose.js.
 
 // What takes all keys itself, and what takes those that move and set.
-const TYPING = "input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, [contenteditable], dialog"
+const TYPING = "input:not([type=range], [type=checkbox], [type=radio], [type=color]), textarea, [contenteditable], dialog[open]"
 const STEERED = "input, select, [role=slider], [role=listbox], [role=menu], [role=combobox]"
 
 // Moves the selection to the next neuron in an order, or adds that one to it.
