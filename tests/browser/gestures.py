@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 FIGURES = ["congruence", "difference", "similarity"]
 # The document of an explorer: in a notebook there are others, too.
@@ -153,6 +153,8 @@ class Gestures:
         mouse.down()
         for place in places[1:]:
             mouse.move(*place, steps=4)
+            # A hand takes longer than a frame: a page that is busy would see but one movement.
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
         mouse.up()
 
     def box(self, figure: str, x0: float, y0: float, x1: float, y1: float) -> None:
@@ -214,13 +216,19 @@ class Gestures:
 
     def wait_for_selected(self, names: set[str]) -> None:
         """Wait until just these are selected in the browser."""
-        self.page.wait_for_function(
-            f"""(names) => {{
-              const chosen = {_HUB}.selected.indices.map((i) => {_HUB}.data.name[i])
-              return chosen.length === names.length && names.every((name) => chosen.includes(name))
-            }}""",
-            arg=sorted(names),
-        )
+        try:
+            self.page.wait_for_function(
+                f"""(names) => {{
+                  const {{selected, data}} = {_HUB}
+                  const chosen = selected.indices.map((i) => data.name[i])
+                  return chosen.length === names.length &&
+                    names.every((name) => chosen.includes(name))
+                }}""",
+                arg=sorted(names),
+            )
+        except TimeoutError:
+            assert set(self.selected()) == names  # tells which were
+            raise
 
     def lit(self) -> tuple[set[int], set[int]]:
         """The leaves whose columns, and those whose rows, are not faded in the heatmap."""

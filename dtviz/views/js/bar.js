@@ -24,7 +24,7 @@ const HELP = `<h2>Selecting</h2><dl>
 const BAR = `<div class="bar" role="toolbar" aria-label="Selection">
 <span class="modes" role="group" aria-label="How gestures combine">${Object.entries(MODES).map(([mode, tip]) =>
   `<button data-mode="${mode}" title="${tip}" aria-pressed="false">${mode}</button>`).join("")}</span>
-<input type="search" aria-label="Find neurons" placeholder="Find: N1, N10-N20, …  ( / )" title="Names, numbers of the layer in view, ranges, or a regular expression; Enter selects" maxlength="1000000">
+<input type="search" aria-label="Find neurons" placeholder="Find: N1, N10-N20, …  ( / )" title="Names, numbers of the layer in view, ranges, or a regular expression; Enter selects" maxlength="100001">
 <span class="found" role="status"></span>
 <span class="said" role="status" aria-live="polite"></span>
 <span class="problem" role="alert"></span>

@@ -1,19 +1,19 @@
 // Finds neurons by what one types: names, numbers (of the layer in view), ranges of either, or a
 // regular expression. Resolves to {rows}, or to {problem}.
-const MOST_CHARACTERS = 200_000
+const MOST_CHARACTERS = 100_000 // of more, a browser takes seconds to lay out a line
 const PATIENCE = 1000 // milliseconds for a regular expression
 
 async function found(text, names) {
-  const [first, ...more] = text.trim()
-  if (first == null) {
+  const wanted = text.trim()
+  if (wanted === "") {
     return {rows: []}
   }
-  if (more.length >= MOST_CHARACTERS) {
+  if (wanted.length > MOST_CHARACTERS) {
     return {problem: `more than ${MOST_CHARACTERS.toLocaleString("en")} characters: that is no search`}
   }
-  const words = text.trim().split(/[\s,;]+/).filter((word) => word !== "")
+  const words = wanted.split(/[\s,;]+/).filter((word) => word !== "")
   const lists = words.map(listed_by(names))
-  const whole = names.indexOf(text.trim())
+  const whole = names.indexOf(wanted)
   if (whole >= 0) {
     return {rows: [whole]}
   }
@@ -22,7 +22,7 @@ async function found(text, names) {
     return unknown.length === 0 ? {rows: [...new Set(lists.flat())]}
       : {problem: `not among the neurons in view: ${unknown.slice(0, 5).join(", ")}${unknown.length > 5 ? ` and ${unknown.length - 5} more` : ""}`}
   }
-  return matching(text.trim(), names)
+  return matching(wanted, names)
 }
 
 // Returns a function from a word to the rows it names: null if it is no name or range.
