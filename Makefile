@@ -14,7 +14,7 @@ help: ## list these targets
 explore: $(VENV)/set-up ## serve the demo model, or what ARGS name
 	$(BIN)/dtviz explore $(ARGS)
 
-# Threads of Torch and BLAS would compete with the processes. A browser needs both cores itself.
+# Threads of Torch and BLAS would compete with the processes.
 test: export OMP_NUM_THREADS := 1
 test: $(VENV)/set-up-test ## check style, types and import rules, and run every test
 	$(BIN)/ruff check
@@ -22,7 +22,7 @@ test: $(VENV)/set-up-test ## check style, types and import rules, and run every 
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/browser
-	$(BIN)/pytest tests/browser
+	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/browser
 
 benchmark: $(VENV)/set-up-test ## measure what has to be fast
 	$(BIN)/pytest benchmarks --benchmark-only

@@ -66,6 +66,20 @@ def test_a_box_on_the_scatter_selects_in_every_view_and_in_python(gestures, home
     assert_python_hears(home, heard, expected)
 
 
+@pytest.mark.parametrize("figure", ["congruence", "similarity"])
+def test_a_drag_that_begins_late_selects_too(gestures, home, explorer, figure):
+    home.show(explorer)
+    start, end = gestures.screen(figure, *gestures.corners(figure, [(0.2, 0.2), (0.8, 0.8)]))
+    mouse = gestures.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    down = gestures.page.evaluate("performance.now()")
+    gestures.page.wait_for_function("(down) => performance.now() - down > 500", arg=down)
+    mouse.move(*end, steps=4)
+    mouse.up()
+    gestures.page.wait_for_function(f"{gestures.HUB}.selected.indices.length > 0")
+
+
 def test_a_lasso_on_the_scatter_selects(gestures, home, explorer):
     home.show(explorer)
     gestures.use_tool("congruence", "LassoSelectTool")
