@@ -60,7 +60,7 @@ def test_what_dtviz_opens_is_told(tmp_path):
     with pytest.raises(FileProblem, match=r"a directory.*opens.*\.safetensors.*demo.*from_arrays"):
         load(tmp_path)
     with pytest.raises(FileProblem, match=r"no such file.*opens"):
-        load("gpt2")
+        load("gpt2.pt")
     with pytest.raises(FileProblem, match=r"a directory"):
         load("")
 
