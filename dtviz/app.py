@@ -1,7 +1,6 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -82,7 +81,7 @@ def _label(source: str) -> str:
 
 
 def open_model(source: str | Model) -> Model:
-    """Return a model that all sessions share, read again when its file has changed.
+    """Return a model that all sessions share, read again when its files have changed.
 
     Args:
         source: as for `dtviz.load`, or a model that is open already.
@@ -92,8 +91,9 @@ def open_model(source: str | Model) -> Model:
     """
     if isinstance(source, Model):
         return source
-    changed = os.stat(source).st_mtime_ns if os.path.exists(source) else 0
-    return _loaded(source, changed)
+    path = Path(source)
+    files = [path, *path.iterdir()] if path.is_dir() else [path]
+    return _loaded(source, max(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
 
 @lru_cache(maxsize=8)

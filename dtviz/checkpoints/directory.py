@@ -22,7 +22,8 @@ _FLOATS = ("F64", "F32", "F16", "BF16")
 _MOST_BYTES = 50_000_000
 # Of each file so many pieces of so many bytes, evenly spread, enter the hash.
 _PIECES, _PIECE = 64, 4096
-_COUNTED = re.compile(r"layer|block|depth|expert|stage", re.IGNORECASE)
+# Entries of config.json that say how many modules to make.
+_COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|depths?")
 
 
 def is_directory_of_model(path: str | Path) -> bool:
@@ -149,21 +150,20 @@ def _damaged(file: Path) -> BadCheckpoint:
     )
 
 
-def _check_counts(config: object, weights: int) -> None:
+def _check_counts(config: object, weights: int, key: str = "") -> None:
     """Refuse a configuration that tells of more layers than there are weights.
 
     Making the modules of a model takes time for each of them, whatever is in the files.
     """
     if isinstance(config, Mapping):
-        for key, value in config.items():
-            counts = isinstance(value, int | float) and _COUNTED.search(str(key))
-            if counts and value > weights:
-                raise BadCheckpoint(
-                    expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
-                    got=f"{shortened(value)}, and {weights} weights in all",
-                    do=f"Correct {CONFIG}, or download the files that are missing.",
-                )
-            _check_counts(value, weights)
+        for name, value in config.items():
+            _check_counts(value, weights, str(name))
     elif isinstance(config, list):
         for value in config:
-            _check_counts(value, weights)
+            _check_counts(value, weights, key)
+    elif isinstance(config, int | float) and _COUNTED.fullmatch(key) and config > weights:
+        raise BadCheckpoint(
+            expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
+            got=f"{shortened(config)}, and {weights} weights in all",
+            do=f"Correct {CONFIG}, or download the files that are missing.",
+        )

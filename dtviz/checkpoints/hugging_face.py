@@ -68,14 +68,15 @@ def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapt
 
 
 def _tokenizer(directory: Directory) -> tuple[Any, tuple[str, ...]]:
-    """Return the tokenizer, or None and a note of why there is none."""
+    """Return the tokenizer, or None and a note that there is none."""
     try:
-        return transformers.AutoTokenizer.from_pretrained(directory.path, **LOCAL), ()
-    except Exception as error:  # of many kinds, of missing files and of those that are no tokenizer
-        reason = shortened(str(error).partition("\n")[0], 120)
-        return None, (
-            f"Tokens are named by their numbers: the tokenizer cannot be read ({reason}).",
-        )
+        tokenizer = transformers.AutoTokenizer.from_pretrained(directory.path, **LOCAL)
+    except Exception:  # of many kinds: of missing files, and of those that are no tokenizer
+        tokenizer = None
+    # Of some models an empty one is made where there are no files.
+    if tokenizer is not None and set(tokenizer.get_vocab()) - set(tokenizer.get_added_vocab()):
+        return tokenizer, ()
+    return None, ("Tokens are named by their numbers: there is no tokenizer that can be read.",)
 
 
 def _names(model: nn.Module) -> dict[int, str]:

@@ -26,9 +26,10 @@ def token_names(tokenizer: Any, count: int) -> list[str]:
     """
     if tokenizer is None:
         return [f"token {number}" for number in range(count)]
-    known = min(count, len(tokenizer))
-    tokens: list[str | None] = tokenizer.convert_ids_to_tokens(list(range(known)))
-    tokens += [None] * (count - known)
+    tokens: list[str | None] = [None] * count
+    for token, number in tokenizer.get_vocab().items():
+        if number < count:
+            tokens[number] = token
     special = set(tokenizer.get_added_vocab())
     reads = _byte_level if _is_byte_level(tokenizer) else _sentence_piece
     names = [

@@ -1,5 +1,6 @@
 """Tiny language models with random weights, saved as Hugging Face saves them, and their numbers."""
 
+import copy
 from pathlib import Path
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -9,7 +10,10 @@ import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-TEXT = ["The cat sat on the mat.\nHe said that she is the one.\t été 中文"] * 8
+TEXT = [
+    "The cat sat on the mat.\nHe said that she is the one.\t été 中文",
+    " Language models predict what comes next; neurons read and write.",
+]
 VOCABULARY = 300
 # More rows than the tokenizer has tokens, as in models whose embedding is padded.
 ROWS = VOCABULARY + 6
@@ -99,7 +103,7 @@ KINDS = {
 def made(kind: str, dtype: torch.dtype = torch.float32) -> torch.nn.Module:
     """Return a model, with norms that do something."""
     torch.manual_seed(0)
-    model = transformers.AutoModelForCausalLM.from_config(KINDS[kind].config)
+    model = transformers.AutoModelForCausalLM.from_config(copy.deepcopy(KINDS[kind].config))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim == 1:
