@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -211,7 +211,7 @@ class Model(Postponed):
         return tuple(self.weights)
 
     def neurons(self, layer: int | Literal["all"] = "all", side: Side = "out") -> Directions:
-        """Return the neurons' vectors, named "L2N13".
+        """Return the neurons' vectors, named "L2N13"; they are read when they are asked for.
 
         Args:
             layer: from 0 to n_layers - 1, or "all" for those of every layer, in order.
@@ -235,9 +235,14 @@ class Model(Postponed):
             )
         layers = range(self.n_layers) if layer == "all" else [int(layer)]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
-        found = cast(Layers, self.weights[side])
+        found = self.weights[side]
+        # Their names are known without reading them.
+        vectors: Any = Later(
+            (len(layers) * self.d_mlp, self.d_model),
+            lambda: np.concatenate([found[i] for i in layers]),
+        )
         return Directions(
-            found[layers[0]] if len(layers) == 1 else np.concatenate([found[i] for i in layers]),
+            vectors,
             [f"L{i}N{neuron}" for i in layers for neuron in range(self.d_mlp)],
             f"{matrix}, {'all layers' if layer == 'all' else f'layer {layer}'}",
             self.normalization,

@@ -70,7 +70,9 @@ def test_a_models_layers_are_read_when_they_are_asked_for(reader):
     assert reader.read == [1]
     assert lazy.neurons().vectors[:, 0].tolist() == [0] * 4 + [1] * 4 + [2] * 4
     assert reader.read == [1, 0, 2]
-    assert lazy.neurons(2).vectors is not lazy.weights["out"][2]
+    assert (lazy.neurons(2).vectors == 2).all()
+    assert reader.read == [1, 0, 2]
+    assert lazy.neurons("all").names[-1] == "L2N3"
     assert reader.read == [1, 0, 2]
 
 
@@ -87,7 +89,7 @@ def test_a_model_checks_shapes_without_reading(reader):
 def test_a_layer_that_is_not_as_it_should_be(reader):
     lazy = Model(name="lazy", weights={"out": [reader.later(0, [[np.inf, 1]])]})
     with pytest.raises(BadArgument, match="finite numbers in side 'out', layer 0"):
-        lazy.neurons(0)
+        lazy.neurons(0).vectors  # noqa: B018
 
 
 def test_a_bias_is_read_when_it_is_asked_for(reader):

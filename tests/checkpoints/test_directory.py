@@ -81,10 +81,14 @@ def test_opening_reads_nothing(directory, read):
 
 def test_a_layer_is_read_by_its_keys_alone(directory, read):
     model = dtviz.load(directory("gpt2"))
-    model.neurons(2)
+    neurons = model.neurons(2)
+    assert neurons.names[3] == "L2N3"
+    assert model.neurons("all").names[-1] == "L2N63"
+    assert read == []
+    neurons.norms  # noqa: B018
     assert read == ["transformer.h.2.mlp.c_proj.weight"]
     read.clear()
-    model.neurons(1, "in")
+    model.neurons(1, "in").norms  # noqa: B018
     assert read == ["transformer.h.1.mlp.c_fc.weight", "transformer.h.1.ln_2.weight"]
     read.clear()
     model.unembedding.norms  # noqa: B018
@@ -100,13 +104,11 @@ def test_a_layer_is_read_by_its_keys_alone(directory, read):
 def test_the_last_layers_stay_in_memory(directory, read):
     model = dtviz.load(directory("llama"))
     for layer in (0, 1, 0, 1):
-        model.neurons(layer)
+        model.neurons(layer).unit()
     assert len(read) == 2
-    model.neurons(2)
-    model.neurons(1)
-    assert len(read) == 3
-    model.neurons(0)
-    assert len(read) == 4
+    for layer, times in ((2, 3), (1, 3), (0, 4)):
+        model.neurons(layer).unit()
+        assert len(read) == times
 
 
 def test_several_threads_get_the_same(directory):
@@ -199,14 +201,14 @@ def test_numbers_that_are_not_finite_are_told_when_they_are_read(gpt2):
     assert np.isfinite(model.neurons(0).vectors).all()
     for layer in (1, "all", 1):
         with pytest.raises(BadCheckpoint, match=r"finite numbers in 'transformer\.h\.1.*1 of 1024"):
-            model.neurons(layer)
+            model.neurons(layer).vectors  # noqa: B018
 
 
 def test_folding_that_overflows_is_told(gpt2):
     change(gpt2, **{"transformer.h.1.ln_2.weight": torch.full((16,), 3e38)})
     change(gpt2, **{"transformer.h.1.mlp.c_fc.weight": torch.full((16, 64), 3e38)})
     with pytest.raises(BadCheckpoint, match="W_in, layer 1, once folded"):
-        dtviz.load(gpt2).neurons(1, "in")
+        dtviz.load(gpt2).neurons(1, "in").unit()
 
 
 def test_the_hash_tells_models_apart(gpt2, directory):
@@ -222,7 +224,7 @@ def test_a_file_that_is_gone_when_it_is_read(gpt2):
     model = dtviz.load(gpt2)
     (gpt2 / WEIGHTS).unlink()
     with pytest.raises(BadCheckpoint, match="damaged, cut short or gone"):
-        model.neurons(0)
+        model.neurons(0).unit()
 
 
 def only_pickled(path):
