@@ -96,6 +96,7 @@ class Directions(Postponed):
     label: str = "vectors"
     normalization: Normalization | None = None
     epsilon: float = LAYER_NORM_EPSILON
+    # Known before the vectors are read.
     shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

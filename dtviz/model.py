@@ -48,7 +48,7 @@ class Model(Postponed):
         processing: what was folded and centred.
         agent: for features that are places of a view, the cell (x, y) at which the agent stands,
             looking up.
-        sha256: hash of the checkpoint file.
+        sha256: hash that tells the checkpoint from others: of the file; of a directory, of parts.
         source: what `dtviz.load` opened: a path, or "demo".
         notes: what a user should know about this model, a sentence each.
 
@@ -72,6 +72,7 @@ class Model(Postponed):
     sha256: str | None = None
     source: str | None = None
     notes: tuple[str, ...] = field(default=())
+    # Of each layer, (d_mlp, d_model); known before one is read.
     shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -55,7 +55,7 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
         ) from error
     if is_directory_of_model(path):
         return _of_directory(path, path.resolve().name, str(path))
-    if not path.exists() and is_hub_name(source):
+    if is_hub_name(source) and not os.path.exists(path):
         return _of_directory(downloaded(str(source)), str(source), str(source))
     return load_bytes(file_bytes(path), path.name, str(path))
 

@@ -31,8 +31,8 @@ class Components:
 
     Args:
         adapter: TransformerLens' knowledge of the architecture.
-        find: returns the module at a path, such as "blocks.0.mlp.in"; raises any error where there
-            is none.
+        find: returns the module at a path, such as "blocks.0.mlp.in"; raises an error of Python's
+            where there is none.
         store: returns where a module's parameter, "weight" or "bias", is stored, if it has one.
     """
 
@@ -40,12 +40,11 @@ class Components:
         self._adapter = adapter
         self._find = find
         self._store = store
-        mapping = adapter.component_mapping
+        mapping = adapter.component_mapping or {}
         if "blocks" not in mapping or "unembed" not in mapping:
             raise _unsupported("one that is not made of one stack of layers and an unembedding")
         self._block = mapping["blocks"]
         self._norm_before = self._which_norm()
-        self._norms: dict[type, Norm] = {}
 
     def parts(self, tokenizer: Any, **about: Any) -> Parts:
         """Return the parts of the model; nothing is read.
@@ -134,12 +133,9 @@ class Components:
         module = self._module(path)
         if module is None or isinstance(module, nn.Identity):
             return None
-        # What modules of one class do is tried once.
-        kind = type(module)
-        if kind not in self._norms:
-            self._norms[kind] = norm_of(module, self._adapter.cfg.d_model)
         weight, bias = self._store(module, "weight"), self._store(module, "bias")
-        return replace(self._norms[kind], weight=weight, bias=bias)
+        norm = norm_of(module, self._adapter.cfg.d_model)
+        return replace(norm, weight=weight, bias=bias)
 
 
 def _unsupported(got: str) -> BadCheckpoint:

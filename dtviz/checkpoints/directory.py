@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Callable, Mapping
 from functools import cached_property
@@ -28,7 +29,7 @@ _COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|dep
 
 def is_directory_of_model(path: str | Path) -> bool:
     """Tell whether a path is that of a language model's directory."""
-    return (Path(path) / CONFIG).is_file()
+    return os.path.isfile(Path(path) / CONFIG)
 
 
 class Directory:
@@ -60,7 +61,8 @@ class Directory:
             size = file.stat().st_size
             found.update(f"{file.name} {size} ".encode())
             with file.open("rb") as opened:
-                found.update(opened.read(8 + int.from_bytes(opened.read(8), "little")))
+                length = opened.read(8)
+                found.update(opened.read(int.from_bytes(length, "little")))
                 for piece in range(_PIECES):
                     opened.seek(size * piece // _PIECES)
                     found.update(opened.read(_PIECE))
@@ -103,7 +105,7 @@ def _files(path: Path) -> list[Path]:
     missing = [file.name for file in files if file.parent != path or not file.is_file()]
     if files and not missing:
         return files
-    pickled = sorted(file.name for file in path.iterdir() if file.suffix in _PICKLED)
+    pickled = sorted(file.name for file in path.glob("*") if file.suffix in _PICKLED)
     if missing:
         got, do = f"one without {listed(missing)}", "Download the files that are missing."
     elif pickled:
@@ -150,20 +152,21 @@ def _damaged(file: Path) -> BadCheckpoint:
     )
 
 
-def _check_counts(config: object, weights: int, key: str = "") -> None:
+def _check_counts(config: object, weights: int) -> None:
     """Refuse a configuration that tells of more layers than there are weights.
 
     Making the modules of a model takes time for each of them, whatever is in the files.
     """
-    if isinstance(config, Mapping):
-        for name, value in config.items():
-            _check_counts(value, weights, str(name))
-    elif isinstance(config, list):
-        for value in config:
-            _check_counts(value, weights, key)
-    elif isinstance(config, int | float) and _COUNTED.fullmatch(key) and config > weights:
-        raise BadCheckpoint(
-            expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
-            got=f"{shortened(config)}, and {weights} weights in all",
-            do=f"Correct {CONFIG}, or download the files that are missing.",
-        )
+    pending = [("", config)]
+    while pending:
+        key, value = pending.pop()
+        if isinstance(value, Mapping):
+            pending += [(str(name), inner) for name, inner in value.items()]
+        elif isinstance(value, list):
+            pending += [(key, inner) for inner in value]
+        elif isinstance(value, int | float) and _COUNTED.fullmatch(key) and value > weights:
+            raise BadCheckpoint(
+                expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
+                got=f"{shortened(value)}, and {weights} weights in all",
+                do=f"Correct {CONFIG}, or download the files that are missing.",
+            )

@@ -1,5 +1,6 @@
 """What of a Hugging Face directory is read, when, and what is refused."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -275,6 +276,7 @@ def weight(key, tensor):
         (index([]), "no weights"),
         (lambda path: (path / INDEX).write_text("[1"), "as a JSON object"),
         (config("[" * 100_000), "as a JSON object"),
+        (config('{"a":' * 900 + "1" + "}" * 900), r"config\.json of a language model"),
         (config("[]"), "as a JSON object"),
         (config("{}"), r"config\.json of a language model"),
         (config('{"model_type": 3}'), r"config\.json of a language model"),
@@ -334,6 +336,20 @@ def test_a_tokenizer_that_is_none(gpt2):
     model = dtviz.load(gpt2)
     assert model.unembedding.names[17] == "token 17"
     assert model.notes
+
+
+ENTRIES = [key for key in language_models.KINDS["gpt2"].config.to_dict() if key[0] != "_"]
+
+
+@pytest.mark.parametrize("key", ENTRIES)
+def test_whatever_a_configuration_says(gpt2, key):
+    """It opens, or is refused with a reason, in bounded time and memory."""
+    for value in (10**18, -1, 0.5, 1e308, "x", [], {"a": [1]}, True, None):
+        shutil.copy(gpt2 / "config.json", gpt2 / "kept")
+        configure(gpt2, **{key: value})
+        with contextlib.suppress(DtvizError):
+            assert dtviz.load(gpt2).neurons(2).vectors.shape == (64, 16)
+        shutil.move(gpt2 / "kept", gpt2 / "config.json")
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"{", b"\x00" * 50])

@@ -39,7 +39,15 @@ def test_of_a_norm_nothing_changes():
 
 
 @pytest.mark.parametrize(
-    "module", [nn.Tanh(), nn.Linear(4, 4), nn.GroupNorm(2, 4), nn.BatchNorm1d(4)]
+    "module",
+    [
+        nn.Tanh(),
+        nn.Linear(4, 4),
+        nn.GroupNorm(2, 4),
+        nn.BatchNorm1d(4),
+        nn.LSTM(4, 4),
+        nn.Bilinear(4, 4, 4),
+    ],
 )
 def test_what_is_no_norm_is_refused(module):
     with pytest.raises(BadCheckpoint, match=f"a {type(module).__name__}, which is neither"):
