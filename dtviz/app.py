@@ -1,8 +1,6 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
-import hashlib
-import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -12,7 +10,7 @@ import panel_material_ui as pmui
 import param
 
 from dtviz import link, snapshot
-from dtviz.checkpoints import DEMO, load, load_bytes
+from dtviz.checkpoints import DEMO, is_directory_of_model, load, load_bytes, sha256_of
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
 from dtviz.explorer import Explorer
@@ -27,22 +25,32 @@ def choices(source: str) -> dict[str, str]:
     """Return what can be picked: a label and a source for `dtviz.load` each, the first to open.
 
     Args:
-        source: a checkpoint, a folder of checkpoints, or "demo", which can always be picked.
+        source: a model, as for `dtviz.load`, or a folder of models. "demo" can always be picked.
 
     Raises:
-        FileProblem: if a folder holds no checkpoint.
+        FileProblem: if a folder holds no model.
     """
     folder = Path(source)
-    if source == DEMO or not folder.is_dir():
+    if source == DEMO or not folder.is_dir() or is_directory_of_model(folder):
         return {_label(source): source, "demo": DEMO}
-    paths = sorted(path for path in folder.iterdir() if path.suffix in EXTENSIONS)
+    paths = _models(folder)
     if not paths:
         raise FileProblem(
-            expected=f"a folder with checkpoints ({' or '.join(EXTENSIONS)})",
+            expected=f"a folder with checkpoints ({' or '.join(EXTENSIONS)}) or directories of "
+            "language models (config.json)",
             got=f"{source}, which has none",
             do="Name another folder, or a checkpoint.",
         )
     return {**{_label(str(path)): str(path) for path in paths}, "demo": DEMO}
+
+
+def _models(folder: Path) -> list[Path]:
+    """Return what can be opened of what is in a folder."""
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix in EXTENSIONS or is_directory_of_model(path)
+    )
 
 
 def reopened(path: str) -> tuple[str, dict[str, Any]]:
@@ -56,10 +64,9 @@ def reopened(path: str) -> tuple[str, dict[str, Any]]:
     """
     about = snapshot.read(path)
     folders = (Path(path).parent, Path.cwd())
-    beside = [file for folder in folders for file in sorted(folder.iterdir())]
-    for file in [CHECKPOINT, *(file for file in beside if file.suffix in EXTENSIONS)]:
-        with contextlib.suppress(OSError):
-            if hashlib.sha256(file.read_bytes()).hexdigest() == about.get("sha256"):
+    for file in [CHECKPOINT, *(file for folder in folders for file in _models(folder))]:
+        with contextlib.suppress(DtvizError, OSError):
+            if sha256_of(file) == about.get("sha256"):
                 return (DEMO if file == CHECKPOINT else str(file)), about
     raise FileProblem(
         expected=f"the checkpoint of {shortened(about.get('model'))}, whose sha256 is "
@@ -70,11 +77,11 @@ def reopened(path: str) -> tuple[str, dict[str, Any]]:
 
 
 def _label(source: str) -> str:
-    return "demo" if source == DEMO else Path(source).name
+    return "demo" if source == DEMO else Path(source).name or Path(source).resolve().name
 
 
 def open_model(source: str | Model) -> Model:
-    """Return a model that all sessions share, read again when its file has changed.
+    """Return a model that all sessions share, read again when its files have changed.
 
     Args:
         source: as for `dtviz.load`, or a model that is open already.
@@ -84,8 +91,9 @@ def open_model(source: str | Model) -> Model:
     """
     if isinstance(source, Model):
         return source
-    changed = os.stat(source).st_mtime_ns if os.path.exists(source) else 0
-    return _loaded(source, changed)
+    path = Path(source)
+    files = [path, *path.iterdir()] if path.is_dir() else [path]
+    return _loaded(source, max(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
 
 
 @lru_cache(maxsize=8)
@@ -97,7 +105,7 @@ class App(pn.viewable.Viewer):
     """An explorer in its page. What cannot be opened is said there; the explorer goes on.
 
     Args:
-        source: a checkpoint, a folder of checkpoints, a snapshot to go on with, or "demo".
+        source: a model, as for `dtviz.load`, a folder of models, or a snapshot to go on with.
 
     Raises:
         DtvizError: if it cannot be opened.

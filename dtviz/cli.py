@@ -21,8 +21,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         nargs="?",
         default="demo",
         metavar="CHECKPOINT",
-        help="a .pt or .safetensors file, a folder of them, or a snapshot to go on with; "
-        "the bundled demo without it",
+        help="a .pt or .safetensors file, the directory or the hub name of a language model, a "
+        "folder of models, or a snapshot to go on with; the bundled demo without it",
     )
     explore.add_argument(
         "--port", type=int, default=5006, help="the port to serve at (default: %(default)s)"
@@ -71,7 +71,8 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         nargs="?",
         default="demo",
         metavar="CHECKPOINT",
-        help="a .pt or .safetensors file; the bundled demo without it",
+        help="a .pt or .safetensors file, or the directory or the hub name of a language model; "
+        "the bundled demo without it",
     )
     parser.add_argument(
         "--layer",

@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal, get_args
 
@@ -12,8 +12,14 @@ import numpy.typing as npt
 import regex
 
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.later import Later, Postponed
 
-Normalization = Literal["LN"]
+Normalization = Literal["LN", "RMS"]
+"""LayerNorm; RMSNorm, which does not subtract the mean."""
+NORMALIZATIONS: dict[Normalization, str] = {"LN": "LayerNorm", "RMS": "RMSNorm"}
+"""Their names in full."""
+SHORT: dict[Normalization | None, str] = {"LN": "LN", "RMS": "RMSNorm", None: "LN"}
+"""Their names in titles, where also what is not applied is named."""
 Float32 = npt.NDArray[np.float32]
 Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
 
@@ -36,9 +42,9 @@ def check_normalization(normalization: object) -> None:
     """Refuse what is no normalization."""
     if normalization not in (None, *get_args(Normalization)):
         raise BadArgument(
-            expected="a normalization, 'LN' or None",
+            expected="a normalization, 'LN', 'RMS' or None",
             got=shortened(normalization),
-            do="Pass 'LN' if the residual stream is LayerNormed before it is read.",
+            do="Pass the one that the residual stream goes through before it is read.",
         )
 
 
@@ -69,15 +75,17 @@ def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
 
 
 @dataclass(frozen=True, eq=False)
-class Directions:
+class Directions(Postponed):
     """Named vectors in the residual stream.
 
     Args:
-        vectors: float32 (rows, d_model); kept as a read-only copy.
+        vectors: float32 (rows, d_model); kept as a read-only copy. What is `Later` is read when it
+            is first asked for, and then checked.
         names: one unique name a row.
         label: what the vectors are, for titles: "W_out, layer 2".
         normalization: the normalization that the model applies before it reads the residual
-            stream, "LN" or None.
+            stream: "LN", "RMS" or None.
+        epsilon: what it adds to the mean square that it divides by the root of.
 
     Raises:
         BadArgument: if shapes and names disagree, names repeat or numbers are not finite.
@@ -87,15 +95,25 @@ class Directions:
     names: list[str]
     label: str = "vectors"
     normalization: Normalization | None = None
+    epsilon: float = LAYER_NORM_EPSILON
+    # Known before the vectors are read.
+    shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "vectors", matrix_of(self.vectors, self.label))
+        given: object = self.vectors
+        if isinstance(given, Later):
+            self._postpone("vectors", lambda: matrix_of(given.read(), self.label))
+            shape = given.shape
+        else:
+            object.__setattr__(self, "vectors", matrix_of(self.vectors, self.label))
+            shape = self.vectors.shape
+        object.__setattr__(self, "shape", shape)
         names = items(self.names, f"the names of {self.label}")
         object.__setattr__(self, "names", [str(name) for name in names])
         check_normalization(self.normalization)
-        if len(self.names) != len(self.vectors):
+        if len(self.names) != len(self):
             raise BadArgument(
-                expected=f"one name for each of the {len(self.vectors)} rows of {self.label}",
+                expected=f"one name for each of the {len(self)} rows of {self.label}",
                 got=f"{len(self.names)} names",
                 do="Pass as many names as there are rows.",
             )
@@ -112,10 +130,10 @@ class Directions:
         return {name: row for row, name in enumerate(self.names)}
 
     def __len__(self) -> int:
-        return len(self.vectors)
+        return self.shape[0]
 
     def __repr__(self) -> str:
-        rows, d_model = self.vectors.shape
+        rows, d_model = self.shape
         return f"Directions({self.label}: {rows} x {d_model}, {listed(self.names, 3)})"
 
     @cached_property
@@ -194,16 +212,19 @@ class Directions:
         return replace(self, vectors=unit, label=f"unit {self.label}")
 
     def layer_normed(self) -> "Directions":
-        """Return LN(x) of each row; the rows themselves where the model has no LayerNorm.
+        """Return LN(x) or RMSNorm(x) of each row; the rows themselves where the model has neither.
 
-        LN(x) = (x - mean(x)) / sqrt(mean((x - mean(x))²) + 1e-5), without parameters: those of
-        the checkpoint are folded into the weights that read its result.
+        LN(x) = RMSNorm(x - mean(x)) and RMSNorm(x) = x / sqrt(mean(x²) + epsilon), without
+        parameters: those of the checkpoint are folded into the weights that read the result.
         """
         if self.normalization is None:
             return self
-        centred = self.vectors - self.vectors.mean(axis=1, keepdims=True)
-        scale = np.sqrt((centred**2).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
-        return replace(self, vectors=centred / scale, label=f"LN({self.label})")
+        rows = self.vectors
+        if self.normalization == "LN":
+            rows = rows - rows.mean(axis=1, keepdims=True)
+        scale = np.sqrt((rows**2).mean(axis=1, keepdims=True) + self.epsilon)
+        label = f"{SHORT[self.normalization]}({self.label})"
+        return replace(self, vectors=rows / scale, label=label)
 
 
 def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:

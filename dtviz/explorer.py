@@ -13,6 +13,7 @@ import param
 
 from dtviz import snapshot
 from dtviz.analyses.clustering import MOST_ORDERED
+from dtviz.directions import SHORT
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
 from dtviz.output import write_whole
@@ -235,6 +236,7 @@ class Explorer(Session, pn.viewable.Viewer):
             what,
             titles.of_layer(self.layer, self.side),
             layer_norm=self.is_layer_normed,
+            norm=SHORT[self.model.normalization],
             angle=self.angle if self.congruence.contrast else None,
         )
 

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from dtviz.directions import (
+    LAYER_NORM_EPSILON,
     Directions,
     Float32,
     Normalization,
@@ -17,29 +18,37 @@ from dtviz.directions import (
     matrix_of,
 )
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.later import Later, Layers, Postponed
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
 
+# Layers a side that stay in memory, of a model whose layers are read when they are asked for.
+_KEPT = 2
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class Model:
+class Model(Postponed):
     """The weights of a model that dtviz looks at.
+
+    What is given as `Later` is read, and then checked, when it is first asked for.
 
     Args:
         name: what to call the model in titles.
         weights: for each side that the MLPs have ("out", "in", "gate"), one float32 array
-            (d_mlp, d_model) a layer: a row is the neuron's vector in the residual stream.
+            (d_mlp, d_model) a layer: a row is the neuron's vector in the residual stream. Of
+            layers that are `Later` the last two that were asked for stay in memory.
         unembedding: the actions or tokens that the model writes, (A, d_model).
         unembedding_bias: (A,).
         embedding: the features or tokens that the model reads, (F, d_model).
         rtg: the return-to-go direction, (1, d_model).
         action_embedding, time_embedding: as stored in the checkpoint.
         normalization: what the residual stream goes through before it is read.
+        epsilon: of that normalization, see `Directions`.
         processing: what was folded and centred.
         agent: for features that are places of a view, the cell (x, y) at which the agent stands,
             looking up.
-        sha256: hash of the checkpoint file.
+        sha256: hash that tells the checkpoint from others: of the file; of a directory, of parts.
         source: what `dtviz.load` opened: a path, or "demo".
         notes: what a user should know about this model, a sentence each.
 
@@ -48,19 +57,23 @@ class Model:
     """
 
     name: str
-    weights: Mapping[Side, Sequence[npt.ArrayLike]]
+    weights: Mapping[Side, Sequence[npt.ArrayLike | Later]]
     unembedding: Directions | None = None
-    unembedding_bias: Float32 | None = None
+    # Made by a factory: a default would stand in the way of what is read later.
+    unembedding_bias: Float32 | None = field(default_factory=lambda: None)
     embedding: Directions | None = None
     rtg: Directions | None = None
     action_embedding: Directions | None = None
     time_embedding: Directions | None = None
     normalization: Normalization | None = None
+    epsilon: float = LAYER_NORM_EPSILON
     processing: str = "as given"
     agent: tuple[int, int] | None = None
     sha256: str | None = None
     source: str | None = None
     notes: tuple[str, ...] = field(default=())
+    # Of each layer, (d_mlp, d_model); known before one is read.
+    shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         if "out" not in self.weights or not set(self.weights) <= set(SIDES):
@@ -69,20 +82,14 @@ class Model:
                 got=f"the sides {listed(list(self.weights))}",
                 do="Name the sides so.",
             )
-        arrays = {
-            side: tuple(
-                matrix_of(layer, f"side {side!r}, layer {i}")
-                for i, layer in enumerate(self.weights[side])
-            )
-            for side in SIDES
-            if side in self.weights
-        }
-        object.__setattr__(self, "weights", MappingProxyType(arrays))
-        shapes = {side: [layer.shape for layer in layers] for side, layers in arrays.items()}
+        layers = {side: _layers(self.weights[side], side) for side in SIDES if side in self.weights}
+        object.__setattr__(self, "weights", MappingProxyType(layers))
+        shapes = {side: found.shapes for side, found in layers.items()}
+        object.__setattr__(self, "shape", next(iter(shapes["out"]), ()))
         if not shapes["out"] or any(
-            shape != shapes["out"][0] or len(layers) != self.n_layers
-            for layers in shapes.values()
-            for shape in layers
+            shape != self.shape or len(found) != self.n_layers
+            for found in shapes.values()
+            for shape in found
         ):
             raise BadArgument(
                 expected="as many layers on each side, all of one shape (d_mlp, d_model)",
@@ -99,15 +106,21 @@ class Model:
                     got=f"an object of type {type(directions).__name__}",
                     do="Pass Directions(array, names).",
                 )
-            if directions.vectors.shape[1] != self.d_model:
+            if directions.shape[1] != self.d_model:
                 raise BadArgument(
                     expected=f"{what} vectors of d_model = {self.d_model} numbers",
-                    got=f"{directions.vectors.shape[1]}",
+                    got=f"{directions.shape[1]}",
                     do="Pass vectors of the same residual stream.",
                 )
         check_normalization(self.normalization)
-        if self.unembedding_bias is not None:
-            bias = matrix_of([self.unembedding_bias], "unembedding_bias")[0]
+        given: object = self.unembedding_bias
+        if isinstance(given, Later):
+            self._postpone(
+                "unembedding_bias",
+                lambda: matrix_of(np.asarray(given.read())[None], "unembedding_bias")[0],
+            )
+        elif self.unembedding_bias is not None:
+            bias = matrix_of(np.asarray(self.unembedding_bias)[None], "unembedding_bias")[0]
             if self.unembedding is None or len(bias) != len(self.unembedding):
                 raise BadArgument(
                     expected="one bias for each row of the unembedding",
@@ -135,7 +148,8 @@ class Model:
             in_, gate: what they read, of the same shape.
             unembedding: vectors to compare with, as actions are; ``Directions(array, names)``.
             embedding: vectors to compare with, as input features are.
-            normalization: "LN" if the residual stream is LayerNormed before it is read.
+            normalization: "LN" (or "RMS") if the residual stream goes through LayerNorm (or
+                RMSNorm) before it is read.
             name: for titles.
 
         Raises:
@@ -185,12 +199,12 @@ class Model:
     @property
     def d_mlp(self) -> int:
         """Neurons a layer."""
-        return int(np.shape(self.weights["out"][0])[0])
+        return self.shape[0]
 
     @property
     def d_model(self) -> int:
         """Width of the residual stream."""
-        return int(np.shape(self.weights["out"][0])[1])
+        return self.shape[1]
 
     @property
     def sides(self) -> tuple[Side, ...]:
@@ -198,7 +212,7 @@ class Model:
         return tuple(self.weights)
 
     def neurons(self, layer: int | Literal["all"] = "all", side: Side = "out") -> Directions:
-        """Return the neurons' vectors, named "L2N13".
+        """Return the neurons' vectors, named "L2N13"; they are read when they are asked for.
 
         Args:
             layer: from 0 to n_layers - 1, or "all" for those of every layer, in order.
@@ -222,9 +236,30 @@ class Model:
             )
         layers = range(self.n_layers) if layer == "all" else [int(layer)]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
+        found = self.weights[side]
+        # Their names are known without reading them.
+        vectors: Any = Later(
+            (len(layers) * self.d_mlp, self.d_model),
+            lambda: np.concatenate([found[i] for i in layers]),
+        )
         return Directions(
-            np.concatenate([self.weights[side][i] for i in layers]),
+            vectors,
             [f"L{i}N{neuron}" for i in layers for neuron in range(self.d_mlp)],
             f"{matrix}, {'all layers' if layer == 'all' else f'layer {layer}'}",
             self.normalization,
+            self.epsilon,
         )
+
+
+def _layers(given: Sequence[npt.ArrayLike | Later], side: Side) -> Layers:
+    """Return the layers of a side: read and checked now, or when they are asked for."""
+    whats = [f"side {side!r}, layer {i}" for i in range(len(given))]
+    later = [layer for layer in given if isinstance(layer, Later)]
+    if later and len(later) == len(given):
+        shapes = [layer.shape for layer in later]
+        return Layers(shapes, lambda i: matrix_of(later[i].read(), whats[i]), _KEPT)
+    arrays = [
+        matrix_of(cast(npt.ArrayLike, layer), what)
+        for layer, what in zip(given, whats, strict=True)
+    ]
+    return Layers([array.shape for array in arrays], arrays.__getitem__, 0)

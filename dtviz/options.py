@@ -11,6 +11,7 @@ from dtviz.analyses.features import FeatureFilter
 from dtviz.analyses.ranking import RankingAnalysis
 from dtviz.analyses.similarity import ExemplarAnalysis, PairsAnalysis
 from dtviz.analyses.spaces import spaces_of
+from dtviz.directions import NORMALIZATIONS
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model, Side
 
@@ -168,6 +169,7 @@ class Options(param.Parameterized):
 
     def offer_choices(self) -> None:
         """Fit the choices of the options to the model; a choice it has too stays."""
+        self.congruence.param.layer_norm.label = NORMALIZATIONS[self.model.normalization or "LN"]
         layers = list(range(self.model.n_layers))
         _offer(self.param.layer, [*layers, "all"], layers[-1])
         _offer(self.param.side, list(self.model.sides), "out")

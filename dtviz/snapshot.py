@@ -25,7 +25,7 @@ from bokeh.resources import Resources
 from jinja2 import Environment
 from panel.io.resources import LOCAL_DIST
 
-from dtviz.directions import items
+from dtviz.directions import NORMALIZATIONS, items
 from dtviz.errors import BadArgument, FileProblem, shortened
 from dtviz.views import titles
 from dtviz.views.page import FOLLOW, LINE, TABS_HEIGHT
@@ -171,7 +171,9 @@ def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, s
         "weights": model.processing,
         "layers": "; ".join(shown),
         "compared": f"{y} against {x}",
-        "LayerNorm": "applied" if explorer.congruence.layer_norm else "not applied",
+        NORMALIZATIONS[model.normalization or "LN"]: "applied"
+        if explorer.congruence.layer_norm
+        else "not applied",
         "clustering": f"{clustering.method} linkage, {clustering.distance} distance",
         "listed": f"{explorer.ranking.k} items at either end, for at most 12 selected neurons",
         "heatmap": "; ".join(sorted(drawn)),

@@ -8,6 +8,7 @@ from dtviz.app import App, choices, open_model
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from tests.checkpoints import language_models
 from tests.conftest import GATED
 
 
@@ -23,6 +24,38 @@ def test_the_demo_can_always_be_picked(tmp_path):
 def test_an_empty_folder_is_an_error(tmp_path):
     with pytest.raises(FileProblem, match="folder with checkpoints"):
         choices(str(tmp_path))
+
+
+@pytest.fixture
+def language_model(tmp_path):
+    """A language model's directory in a folder."""
+    return language_models.saved("gpt2", tmp_path / "gpt2")
+
+
+def test_a_language_model_can_be_picked(language_model):
+    assert list(choices(str(language_model))) == ["gpt2", "demo"]
+    (language_model.parent / "a.pt").touch()
+    assert list(choices(str(language_model.parent))) == ["a.pt", "gpt2", "demo"]
+    assert list(choices("someone/gpt2")) == ["gpt2", "demo"]
+
+
+def test_a_language_model_opens_until_one_of_its_files_changes(language_model):
+    app = App(str(language_model))
+    assert app.explorer.model.name == "gpt2"
+    assert open_model(str(language_model)) is app.explorer.model
+    (language_model / "model.safetensors").write_bytes(b"")
+    with pytest.raises(BadCheckpoint):
+        open_model(str(language_model))
+
+
+def test_a_snapshot_of_a_language_model_opens_again(language_model):
+    path = language_model.parent / "snapshot.html"
+    explorer = Explorer(open_model(str(language_model)), layer=1)
+    explorer.selection.names = ["L1N3"]
+    explorer.save(path)
+    app = App(str(path))
+    assert app.checkpoint == str(language_model)
+    assert (app.explorer.layer, app.explorer.selection.names) == (1, ["L1N3"])
 
 
 def test_models_are_shared_until_their_file_changes(gated, tmp_path):

@@ -12,6 +12,7 @@ import pytest
 import dtviz
 from dtviz import cli, snapshot, tables
 from dtviz.study import Study
+from tests.checkpoints import language_models
 from tests.conftest import GATED
 
 
@@ -163,3 +164,20 @@ def test_a_file_that_is_there_stays_when_the_table_cannot_be_made(run, tmp_path)
     assert run("table", "everything", "--out", str(path)).returncode == 2
     assert run("table", "pairs", "--layer", "9", "--out", str(path)).returncode == 2
     assert path.read_text() == "kept"
+
+
+def test_a_language_model(run, tmp_path):
+    """Opened where its tables and snapshots are made."""
+    path = str(language_models.saved("llama", tmp_path / "llama"))
+    out = tmp_path / "neurons.csv"
+    assert run("table", "neurons", path, "--layer", "1", "--out", str(out)).returncode == 0
+    table = pd.read_csv(out)
+    assert list(table["name"]) == [f"L1N{neuron}" for neuron in range(24)]
+    assert "RMSNorm folded" in table.iloc[0, -1]
+    page = tmp_path / "page.html"
+    assert run("snapshot", path, str(page), "--select", "L2N3").returncode == 0
+    assert snapshot.read(page)["selected"] == ["L2N3"]
+    (tmp_path / "llama" / "config.json").write_text("{")
+    done = run("table", "neurons", path, "--out", str(out))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "config.json as a JSON object" in done.stderr

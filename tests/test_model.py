@@ -122,11 +122,11 @@ def test_a_number_too_great_for_float32_is_not_finite():
         Directions(np.array([[1e39, 1.0]]), ["a"])
 
 
-@pytest.mark.parametrize("normalization", ["LNPre", "ln", "", False, "RMS"])
+@pytest.mark.parametrize("normalization", ["LNPre", "ln", "", False, "RMSPre"])
 def test_a_normalization_that_dtviz_does_not_know_is_told(normalization):
-    with pytest.raises(BadArgument, match=r"'LN' or None, got .*\. Pass 'LN' if"):
+    with pytest.raises(BadArgument, match=r"'LN', 'RMS' or None, got .*\. Pass the one"):
         Directions(np.eye(2), ["a", "b"], normalization=normalization)
-    with pytest.raises(BadArgument, match="'LN' or None"):
+    with pytest.raises(BadArgument, match="'LN', 'RMS' or None"):
         Model.from_arrays(np.eye(2), normalization=normalization)
 
 

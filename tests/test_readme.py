@@ -12,6 +12,7 @@ import pytest
 
 import dtviz
 from dtviz.demo import CHECKPOINT
+from tests.checkpoints import language_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -67,6 +68,7 @@ def workplace(tmp_path, snapshot):
         shutil.copy(CHECKPOINT, tmp_path / name)
     (tmp_path / "apps").symlink_to(ROOT / "apps")
     shutil.copy(snapshot, tmp_path)
+    language_models.saved("gpt2", tmp_path / "gpt2")
     return tmp_path
 
 

@@ -73,9 +73,8 @@ def random_like(a: Directions, n: int, seed: int) -> Directions:
     if _are_centred(a):
         rows -= rows.mean(axis=1, keepdims=True)
     rows *= (random.choice(a.norms, n) / np.linalg.norm(rows, axis=1))[:, None]
-    return Directions(
-        rows.astype(np.float32), [f"random {i}" for i in range(n)], "random", a.normalization
-    )
+    names = [f"random {i}" for i in range(n)]
+    return Directions(rows.astype(np.float32), names, "random", a.normalization, a.epsilon)
 
 
 def congruence_limit(a: Directions, target: Float32, share: float = SHARE) -> float:

@@ -102,7 +102,7 @@ class CongruenceAnalysis(param.Parameterized):
         default=False,
         label="Contrast",
         doc="Compare with what only one of the two actions has: 'right not left' instead of "
-        "'right'. Uses the weights without LayerNorm.",
+        "'right'. Uses the weights without normalization.",
     )
 
     def __call__(self, neurons: Directions, side: str, unembedding: Directions) -> pd.DataFrame:

@@ -100,7 +100,7 @@ class RankingAnalysis(param.Parameterized):
         objects={"what they read": "in congruence", "what they write": "out × embedding"},
         label="Features by",
         doc="Rank input features by what a neuron reads (in congruence: its input weights times "
-        "their LayerNormed embedding), or by the cosine of what it writes with their embedding.",
+        "their normalized embedding), or by the cosine of what it writes with their embedding.",
     )
     k = param.Integer(
         default=10,

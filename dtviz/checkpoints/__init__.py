@@ -2,10 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.checkpoints.decision_transformer import decision_transformer
-from dtviz.checkpoints.files import OPENS, file_bytes
+from dtviz.checkpoints.directory import Directory
+from dtviz.checkpoints.directory import is_directory_of_model as is_directory_of_model
+from dtviz.checkpoints.files import OPENS, file_bytes, sha256
+from dtviz.checkpoints.hub import downloaded, is_hub_name
+from dtviz.checkpoints.in_memory import (
+    is_bridge,
+    is_hooked_transformer,
+    parts_of_bridge,
+    parts_of_hooked_transformer,
+)
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadArgument
 from dtviz.model import Model
@@ -14,28 +24,39 @@ DEMO = "demo"
 DEMO_NAME = "memory DT (demo)"
 
 
-def load(source: str | os.PathLike[str]) -> Model:
-    """Return the model in a checkpoint file.
+def load(source: str | os.PathLike[str] | Any) -> Model:
+    """Return a model to look at.
 
     Args:
-        source: the path of a decision transformer's checkpoint (.pt or .safetensors), or "demo"
-            for the bundled model.
+        source: the path of a decision transformer's checkpoint (.pt or .safetensors); "demo" for
+            the bundled model; the path of a language model's Hugging Face directory (config.json,
+            .safetensors files, a tokenizer), which is read layer by layer when layers are asked
+            for; a TransformerBridge or HookedTransformer, which is read so, too; or the name of a
+            language model on the Hugging Face hub ("gpt2"), which is downloaded. What exists at a
+            path is never looked for on the hub.
 
     Raises:
-        BadArgument: if ``source`` is neither.
-        FileProblem: if there is no such file, or it cannot be read.
-        BadCheckpoint: if the file holds no decision transformer, or a damaged one.
+        BadArgument: if ``source`` is none of these.
+        FileProblem: if there is no such file, it cannot be read, or the hub cannot be reached.
+        BadCheckpoint: if there is no model that dtviz supports in it, or a damaged one. Weights
+            that are read later raise it then.
     """
     if isinstance(source, str) and source == DEMO:
         return load_bytes(file_bytes(CHECKPOINT), DEMO_NAME, DEMO)
+    if is_bridge(source) or is_hooked_transformer(source):
+        return _in_memory(source)
     try:
         path = Path(source)
     except TypeError as error:
         raise BadArgument(
-            expected="the path of a checkpoint, or 'demo'",
+            expected="the path of a checkpoint, 'demo', or a model of TransformerLens",
             got=f"an object of type {type(source).__name__}",
             do=OPENS,
         ) from error
+    if is_directory_of_model(path):
+        return _of_directory(path, path.resolve().name, str(path))
+    if is_hub_name(source) and not os.path.exists(path):
+        return _of_directory(downloaded(str(source)), str(source), str(source))
     return load_bytes(file_bytes(path), path.name, str(path))
 
 
@@ -51,3 +72,33 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
         BadCheckpoint: if the bytes hold no decision transformer, or a damaged one.
     """
     return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem, source)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the hash that tells the model at a path from others, as in `Model.sha256`.
+
+    Raises:
+        DtvizError: if it cannot be read.
+    """
+    return Directory(path).sha256 if is_directory_of_model(path) else sha256(file_bytes(path))
+
+
+# What language models need takes seconds to import: only who opens one pays for it.
+
+
+def _of_directory(path: Path, name: str, source: str) -> Model:
+    from dtviz.checkpoints.hugging_face import parts_of_directory
+    from dtviz.checkpoints.language_model import language_model
+
+    directory = Directory(path)
+    parts = parts_of_directory(directory)
+    return language_model(parts, name, source=source, sha256=directory.sha256)
+
+
+def _in_memory(source: Any) -> Model:
+    from dtviz.checkpoints.language_model import language_model
+
+    parts = parts_of_bridge(source) if is_bridge(source) else parts_of_hooked_transformer(source)
+    name = str(getattr(source.cfg, "model_name", "language model"))
+    # A bridge to what is on this machine is called by its path.
+    return language_model(parts, Path(name).name if Path(name).is_dir() else name)

@@ -16,8 +16,8 @@ import torch
 from dtviz.errors import BadCheckpoint, FileProblem, shortened
 
 OPENS = (
-    "dtviz opens decision transformers (.pt or .safetensors) and 'demo'; "
-    "Model.from_arrays takes arrays."
+    "dtviz opens decision transformers (.pt, .safetensors), language models (directories) and "
+    "'demo'; Model.from_arrays takes arrays."
 )
 WHOLE = "Check that the file is whole: download, copy or save it again."
 

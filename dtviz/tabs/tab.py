@@ -6,6 +6,7 @@ import holoviews as hv
 import panel as pn
 import param
 
+from dtviz.directions import SHORT
 from dtviz.selection import Selection
 from dtviz.study import Study
 from dtviz.views import page, titles
@@ -82,6 +83,7 @@ class Tab(pn.viewable.Viewer):
             len(study.embedding or ()),
             len(study.model.embedding or ()),
             layer_norm=study.congruence.layer_norm and study.model.normalization is not None,
+            norm=SHORT[study.model.normalization],
         )
 
     def refresh(self, *_: object) -> None:

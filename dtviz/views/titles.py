@@ -16,16 +16,19 @@ def of_model(model: Model) -> str:
     return f"{model.name} · {model.n_layers} layers × {model.d_mlp:,} neurons · {model.processing}"
 
 
-def of_comparison(what: str, where: str, *, layer_norm: bool, angle: float | None = None) -> str:
+def of_comparison(
+    what: str, where: str, *, layer_norm: bool, norm: str = "LN", angle: float | None = None
+) -> str:
     """Return the title of the scatter or the strip.
 
     Args:
         what: "right against left", or "right − left".
         where: from `of_layer`.
         layer_norm: whether the neurons' vectors were normalized first.
+        norm: the name of the model's normalization.
         angle: for a contrast, that between the two actions, in degrees.
     """
-    title = f"{what} · {where}, {'LN' if layer_norm else 'no LN'} · grey: 95% of chance"
+    title = f"{what} · {where}, {norm if layer_norm else f'no {norm}'} · grey: 95% of chance"
     return title if angle is None else f"{title} · actions {angle:.0f}° apart"
 
 
@@ -61,7 +64,9 @@ def of_selected(where: str, n: int, of: int, cells: int, named: int) -> str:
     return f"Cosine similarity · {where} · {shown}{averaged}{names}"
 
 
-def of_features(where: str, by: str, shown: int, features: int, *, layer_norm: bool) -> str:
+def of_features(
+    where: str, by: str, shown: int, features: int, *, layer_norm: bool, norm: str = "LN"
+) -> str:
     """Return how neurons are compared with how many of the model's features.
 
     Args:
@@ -69,11 +74,12 @@ def of_features(where: str, by: str, shown: int, features: int, *, layer_norm: b
         by: "in congruence" or "out × embedding".
         shown, features: those that pass the filter, of all.
         layer_norm: whether their embedding was normalized first.
+        norm: the name of the model's normalization.
     """
     n = f"{features:,} features" if shown == features else f"{shown:,} of {features:,} features"
     if by == "out × embedding":
         return f"{where} · cosine with the embedding · {n}"
-    return f"{where} · {'LN(embedding)' if layer_norm else 'embedding, no LN'} · {n}"
+    return f"{where} · {f'{norm}(embedding)' if layer_norm else f'embedding, no {norm}'} · {n}"
 
 
 def of_distribution(where: str) -> str:
