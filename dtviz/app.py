@@ -10,7 +10,7 @@ import panel_material_ui as pmui
 import param
 
 from dtviz import link, snapshot
-from dtviz.checkpoints import DEMO, is_directory_of_model, load, load_bytes, sha256_of
+from dtviz.checkpoints import DEMO, is_folder_of_model, load, load_bytes, sha256_of
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
 from dtviz.explorer import Explorer
@@ -31,7 +31,7 @@ def choices(source: str) -> dict[str, str]:
         FileProblem: if a folder holds no model.
     """
     folder = Path(source)
-    if source == DEMO or not folder.is_dir() or is_directory_of_model(folder):
+    if source == DEMO or not folder.is_dir() or is_folder_of_model(folder):
         return {_label(source): source, "demo": DEMO}
     paths = _models(folder)
     if not paths:
@@ -47,9 +47,7 @@ def choices(source: str) -> dict[str, str]:
 def _models(folder: Path) -> list[Path]:
     """Return what can be opened of what is in a folder."""
     return sorted(
-        path
-        for path in folder.iterdir()
-        if path.suffix in EXTENSIONS or is_directory_of_model(path)
+        path for path in folder.iterdir() if path.suffix in EXTENSIONS or is_folder_of_model(path)
     )
 
 
@@ -77,7 +75,9 @@ def reopened(path: str) -> tuple[str, dict[str, Any]]:
 
 
 def _label(source: str) -> str:
-    return "demo" if source == DEMO else Path(source).name or Path(source).resolve().name
+    name = Path(source).name or Path(source).resolve().name
+    # Only the bundled model is called that alone.
+    return source if name == DEMO else name
 
 
 def open_model(source: str | Model) -> Model:

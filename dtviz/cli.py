@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 
 from dtviz import __version__
-from dtviz.errors import DtvizError
+from dtviz.errors import BadArgument, DtvizError, shortened
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,11 +49,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "kind",
         metavar="KIND",
         help="neurons, pairs, top-k, clusters, summary, features, actions, "
-        "embedding-unembedding, in-unembedding or out-embedding",
+        "embedding-unembedding, in-unembedding or out-embedding; or layers: all that is known of "
+        "every neuron of every layer, with its vectors, as a folder of Parquet that can be opened "
+        "like a checkpoint",
     )
     _add_checkpoint(table)
     table.add_argument(
-        "--out", required=True, metavar="FILE", help="the file to write, .csv or .parquet"
+        "--out",
+        required=True,
+        metavar="FILE",
+        help="the file to write, .csv or .parquet; for layers the folder",
+    )
+    table.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="for layers: compute on the Dask cluster with this scheduler, as in "
+        "tcp://host:8786, instead of this machine's cores",
     )
     table.set_defaults(run=_table)
     options = parser.parse_args(arguments)
@@ -99,12 +110,41 @@ def _snapshot(options: argparse.Namespace) -> None:
 
 
 def _table(options: argparse.Namespace) -> None:
+    if options.kind == "layers":
+        _layers(options)
+        return
+    if options.dask is not None:
+        raise BadArgument(
+            expected="--dask with the table 'layers'",
+            got=f"it with {shortened(options.kind)}",
+            do="Leave --dask away: this table is made here.",
+        )
     from dtviz import tables
     from dtviz.checkpoints import load
     from dtviz.study import Study
 
     study = Study(load(options.checkpoint), layer=options.layer)
     tables.save(tables.table(options.kind, study), options.out, study.model)
+
+
+def _layers(options: argparse.Namespace) -> None:
+    if options.layer not in (None, "all"):
+        raise BadArgument(
+            expected="no --layer, or --layer all: the table 'layers' is of them all",
+            got=f"--layer {options.layer}",
+            do="Leave it away.",
+        )
+    from dtviz import partitions
+    from dtviz.checkpoints import load
+
+    def tell(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if done == total else "\r"
+            print(f"{done:,} of {total:,} blocks of neurons", end=end, file=sys.stderr)  # noqa: T201
+
+    model = load(options.checkpoint)
+    with partitions.workers(options.dask) as executor:
+        partitions.write(model, options.out, executor, tell)
 
 
 if __name__ == "__main__":

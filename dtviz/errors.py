@@ -1,5 +1,7 @@
 """The errors a user can meet: each says what was expected, what was got, and what to do."""
 
+from typing import Any
+
 
 class DtvizError(Exception):
     """Base of every error that dtviz raises on purpose.
@@ -10,9 +12,17 @@ class DtvizError(Exception):
     def __init__(self, *, expected: str, got: str, do: str) -> None:
         super().__init__(f"Expected {expected}, got {got}. {do}")
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What goes from one process to another is made again of its message alone.
+        return _again, (type(self), *self.args)
+
     def __str__(self) -> str:
         # KeyError would show its message in quotes.
         return str(self.args[0])
+
+
+def _again(kind: type[DtvizError], message: str) -> DtvizError:
+    return kind.__new__(kind, message)
 
 
 class BadArgument(DtvizError, ValueError):

@@ -1,10 +1,12 @@
 """Writing files whole: a path holds what it held, or all of what is new."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
-from dtviz.errors import FileProblem, shortened
+from dtviz.errors import BadArgument, FileProblem, shortened
 
 
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
@@ -29,11 +31,56 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     except OSError as error:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
-        raise FileProblem(
-            expected="a path that can be written",
-            got=f"{shortened(str(path))}: {error.strerror}",
-            do="Check the folder, its permissions and the space on the disk, or choose another.",
-        ) from error
+        raise _problem(path, error) from error
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: str | os.PathLike[str], mark: str) -> Iterator[Path]:
+    """Yield a folder to write into; it takes the path once all is written.
+
+    Args:
+        path: of the folder; one that exists is kept until the new one is complete.
+        mark: the name of a file that every such folder holds: only one with it is replaced.
+
+    Raises:
+        BadArgument: if there is something else at the path.
+        FileProblem: if it cannot be written; nothing of it is left behind.
+    """
+    target = Path(path)
+    if target.exists() and not (target / mark).is_file():
+        raise BadArgument(
+            expected="the path of a new folder, or of one written before",
+            got=f"{shortened(str(path))}, which holds something else",
+            do="Choose another path, or remove it first.",
+        )
+    try:
+        with tempfile.TemporaryDirectory(
+            dir=target.parent, prefix=f".{target.name[:50]}."
+        ) as beside:
+            written = Path(beside) / "new"
+            written.mkdir()
+            yield written
+            old = Path(beside) / "old"
+            if target.exists():
+                target.rename(old)
+            try:
+                written.rename(target)
+            except OSError:
+                if old.exists():
+                    old.rename(target)
+                raise
+    except FileProblem:
+        raise
+    except OSError as error:
+        raise _problem(path, error) from error
+
+
+def _problem(path: str | os.PathLike[str], error: OSError) -> FileProblem:
+    return FileProblem(
+        expected="a path that can be written",
+        got=f"{shortened(str(path))}: {error.strerror}",
+        do="Check the folder, its permissions and the space on the disk, or choose another.",
+    )
 
 
 def _umask() -> int:

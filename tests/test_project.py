@@ -177,9 +177,8 @@ def test_what_is_imported_is_required_and_nothing_else():
         for module in modules - {"dtviz"} - sys.stdlib_module_names
     }
     extras = PROJECT["optional-dependencies"]
-    # pandas writes Parquet with it.
-    imported.add("pyarrow")
-    assert imported == set(requirements(PROJECT["dependencies"] + extras["train"]))
+    wanted = PROJECT["dependencies"] + extras["dask"] + extras["train"]
+    assert imported == set(requirements(wanted))
 
 
 # --- make and CI ----------------------------------------------------------------------------------

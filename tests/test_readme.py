@@ -1,5 +1,6 @@
 """Every command and every snippet of the README is run."""
 
+import itertools
 import re
 import shlex
 import shutil
@@ -84,7 +85,11 @@ def test_writing_command(command, workplace):
         timeout=120,
     )
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
-    [name] = [word for word in words if word.endswith((".html", ".csv", ".parquet"))]
+    [name] = [
+        word
+        for last, word in itertools.pairwise(words)
+        if last == "--out" or word.endswith(".html")
+    ]
     assert set(workplace.iterdir()) == before | {workplace / name}
 
 

@@ -6,8 +6,7 @@ from typing import Any
 
 from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.checkpoints.decision_transformer import decision_transformer
-from dtviz.checkpoints.directory import Directory
-from dtviz.checkpoints.directory import is_directory_of_model as is_directory_of_model
+from dtviz.checkpoints.directory import Directory, is_directory_of_model
 from dtviz.checkpoints.files import OPENS, file_bytes, sha256
 from dtviz.checkpoints.hub import downloaded, is_hub_name
 from dtviz.checkpoints.in_memory import (
@@ -16,6 +15,7 @@ from dtviz.checkpoints.in_memory import (
     parts_of_bridge,
     parts_of_hooked_transformer,
 )
+from dtviz.checkpoints.partitioned import is_partitioned, partitioned
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadArgument
 from dtviz.model import Model
@@ -32,7 +32,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
             the bundled model; the path of a language model's Hugging Face directory (config.json,
             .safetensors files, a tokenizer), which is read layer by layer when layers are asked
             for; a TransformerBridge or HookedTransformer, which is read so, too; or the name of a
-            language model on the Hugging Face hub ("gpt2"), which is downloaded. What exists at a
+            language model on the Hugging Face hub ("gpt2"), which is downloaded; or the path of a
+            folder that ``dtviz table layers`` wrote. What exists at a
             path is never looked for on the hub.
 
     Raises:
@@ -53,6 +54,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
             got=f"an object of type {type(source).__name__}",
             do=OPENS,
         ) from error
+    if is_partitioned(path):
+        return partitioned(path)
     if is_directory_of_model(path):
         return _of_directory(path, path.resolve().name, str(path))
     if is_hub_name(source) and not os.path.exists(path):
@@ -74,12 +77,19 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
     return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem, source)
 
 
-def sha256_of(path: Path) -> str:
+def is_folder_of_model(path: Path) -> bool:
+    """Tell whether a path is that of a folder that `load` opens, whatever it holds."""
+    return is_directory_of_model(path) or is_partitioned(path)
+
+
+def sha256_of(path: Path) -> str | None:
     """Return the hash that tells the model at a path from others, as in `Model.sha256`.
 
     Raises:
         DtvizError: if it cannot be read.
     """
+    if is_partitioned(path):
+        return partitioned(path).sha256
     return Directory(path).sha256 if is_directory_of_model(path) else sha256(file_bytes(path))
 
 

@@ -46,7 +46,7 @@ def test_the_unembedding_gives_the_models_logits(directory, kind):
     assert (model.unembedding_bias is None) == (KINDS[kind].norm == "RMS")
 
 
-@pytest.mark.parametrize("kind", set(OPENED) - {"gemma"})
+@pytest.mark.parametrize("kind", sorted(set(OPENED) - {"gemma"}))
 def test_neurons_write_what_the_model_adds(directory, kind):
     model = dtviz.load(directory(kind))
     writes = KINDS[kind].writes.format(1)

@@ -1,0 +1,136 @@
+"""A folder of Parquet that `dtviz table layers` wrote: what it holds of a model."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from dtviz.checkpoints.files import WHOLE
+from dtviz.directions import Directions, Float32
+from dtviz.errors import BadCheckpoint, DtvizError, shortened
+from dtviz.later import Later
+from dtviz.model import SIDES, Model, Side
+
+# What tells the folder, what holds its neurons, and the vectors that these are compared with.
+ABOUT = "model.json"
+NEURONS = "neurons"
+ITEMS = ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding")
+
+_FORMAT = "dtviz layers 1"
+_STATED = ("name", "processing", "normalization", "epsilon", "sha256")
+
+
+def about(model: Model) -> dict[str, Any]:
+    """Return what the folder's ``model.json`` says of a model."""
+    stated = {name: getattr(model, name) for name in _STATED}
+    shape = {"n_layers": model.n_layers, "d_mlp": model.d_mlp, "d_model": model.d_model}
+    labels = {name: _label(getattr(model, name)) for name in ITEMS}
+    return {
+        "format": _FORMAT,
+        **stated,
+        **shape,
+        "sides": list(model.sides),
+        "agent": model.agent,
+        "notes": model.notes,
+        "labels": {name: label for name, label in labels.items() if label is not None},
+    }
+
+
+def _label(directions: Directions | None) -> str | None:
+    return None if directions is None else directions.label
+
+
+def vectors(rows: Float32) -> pa.FixedSizeListArray:
+    """Return rows, (n, d), as a column of n lists of d numbers."""
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.ravel()), rows.shape[1])
+
+
+def is_partitioned(path: Path) -> bool:
+    """Tell whether a path is that of such a folder."""
+    return (path / ABOUT).is_file()
+
+
+def partitioned(path: Path) -> Model:
+    """Return the model in a folder; its layers are read when they are asked for.
+
+    Raises:
+        BadCheckpoint: if something is missing or damaged.
+    """
+    try:
+        said = json.loads((path / ABOUT).read_text())
+        if said["format"] != _FORMAT:
+            raise ValueError(f"it says {shortened(said['format'])}")
+        shape = (int(said["d_mlp"]), int(said["d_model"]))
+        n_layers = len(list((path / NEURONS).glob("layer=*")))
+        if said["n_layers"] != n_layers:
+            raise ValueError(f"{n_layers} layers of {shortened(said['n_layers'])}")
+        sides: list[Side] = [side for side in SIDES if side in said["sides"]]
+        shared = {"normalization": said["normalization"], "epsilon": float(said["epsilon"])}
+        weights: Mapping[Side, Any] = {
+            side: [_layer(path, layer, side, shape) for layer in range(n_layers)] for side in sides
+        }
+        items: dict[str, Any] = {
+            name: _items(path / f"{name}.parquet", str(said["labels"][name]), shape[1], shared)
+            for name in ITEMS
+            if name in said["labels"]
+        }
+        bias = _bias(path / "unembedding.parquet")
+        return Model(
+            weights=weights,
+            unembedding_bias=bias,
+            agent=None if said["agent"] is None else (int(said["agent"][0]), int(said["agent"][1])),
+            notes=tuple(str(note) for note in said["notes"]),
+            source=str(path),
+            **{name: said[name] for name in _STATED if name not in shared},
+            **shared,
+            **items,
+        )
+    except DtvizError:
+        raise
+    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+        raise _damaged(path, error) from error
+
+
+def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
+    folder = path / NEURONS / f"layer={layer}"
+    return Later(shape, lambda: _vectors(folder, side, shape))
+
+
+def _items(file: Path, label: str, d_model: int, shared: dict[str, Any]) -> Directions:
+    names = pq.read_table(file, columns=["name"])["name"].to_pylist()
+    shape = (len(names), d_model)
+    rows: Any = Later(shape, lambda: _vectors(file, "vector", shape))
+    return Directions(rows, names, label, **shared)
+
+
+def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
+    """Read rows from a file, or from the files of a folder in the order of their names."""
+    try:
+        # Not what the folder's name says: the column layer.
+        found = pq.read_table(where, columns=[column], partitioning=None)[column].combine_chunks()
+        rows: npt.NDArray[np.generic] = found.flatten().to_numpy()
+        if (len(found), len(rows)) != (shape[0], shape[0] * shape[1]):
+            raise ValueError(f"{len(found)} rows of {len(rows)} numbers")
+        return rows.astype(np.float32, copy=False).reshape(shape)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise _damaged(where, error) from error
+
+
+def _bias(file: Path) -> Float32 | None:
+    if not file.exists() or "bias" not in pq.read_schema(file).names:
+        return None
+    bias: Float32 = pq.read_table(file, columns=["bias"])["bias"].to_numpy()
+    return bias
+
+
+def _damaged(where: Path, error: Exception) -> BadCheckpoint:
+    return BadCheckpoint(
+        expected="a folder that dtviz table layers wrote, whole",
+        got=f"{shortened(where.name)}: {shortened(str(error))}",
+        do=WHOLE,
+    )
