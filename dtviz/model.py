@@ -49,7 +49,7 @@ class Model(Postponed):
         agent: for features that are places of a view, the cell (x, y) at which the agent stands,
             looking up.
         sha256: hash that tells the checkpoint from others: of the file; of a directory, of parts.
-        source: what `dtviz.load` opened: a path, or "demo".
+        source: what `dtviz.load` opened: a path, a name on the hub, or "demo".
         notes: what a user should know about this model, a sentence each.
 
     Raises:

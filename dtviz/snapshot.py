@@ -167,7 +167,7 @@ def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, s
     drawn = {titles.of_cells(len(copy.neurons), copy.cells) for copy in shown.values()}
     return {
         "model": model.name,
-        "checkpoint sha256": model.sha256 or "none: made from arrays",
+        "checkpoint sha256": model.sha256 or "none: not from a file",
         "weights": model.processing,
         "layers": "; ".join(shown),
         "compared": f"{y} against {x}",

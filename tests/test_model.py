@@ -327,6 +327,24 @@ def test_layer_norm_of_equal_numbers_is_zero():
     assert (normed.vectors == 0).all()
 
 
+def test_rms_norm_divides_by_the_root_mean_square_alone():
+    matrix = RNG.normal(scale=0.01, size=(40, 16)) + 0.01
+    normed = directions(matrix, normalization="RMS", epsilon=1e-3).layer_normed()
+    expected = matrix / np.sqrt((matrix**2).mean(axis=1, keepdims=True) + 1e-3)
+    np.testing.assert_allclose(normed.vectors, expected, rtol=1e-5)
+    assert normed.label == "RMSNorm(vectors)"
+
+
+def test_layer_norm_has_the_epsilon_of_its_model():
+    normed = directions([[-1e-3, 1e-3]], normalization="LN", epsilon=3e-6).layer_normed()
+    np.testing.assert_allclose(normed.vectors, [[-0.5, 0.5]], rtol=1e-5)
+
+
+def test_a_models_neurons_have_its_normalization_and_epsilon():
+    model = Model(name="m", weights={"out": [np.eye(2)]}, normalization="RMS", epsilon=0.25)
+    assert (model.neurons(0).normalization, model.neurons(0).epsilon) == ("RMS", 0.25)
+
+
 def test_without_layer_norm_the_rows_stay_as_they_are():
     assert directions([[1, 2, 3]]).layer_normed().vectors.tolist() == [[1, 2, 3]]
     assert directions([[1, 2, 3]]).layer_normed().label == "vectors"

@@ -34,7 +34,8 @@ def downloaded(name: str) -> Path:
             snapshot_download(
                 name,
                 allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"],
-                ignore_patterns=["*/*"],
+                # The same weights again, in another layout.
+                ignore_patterns=["*/*", "consolidated*"],
             )
         )
     except Exception as error:  # of many kinds, of the network and of the hub

@@ -165,6 +165,9 @@ def test_random_directions_are_the_same_for_the_same_seed():
 def test_random_directions_are_layer_normed_where_the_others_are():
     a = directions(np.eye(3), normalization="LN")
     assert random_like(a, 2, 0).normalization == "LN"
+    a = directions(np.eye(3), normalization="RMS", epsilon=0.5)
+    drawn = random_like(a, 2, 0)
+    assert (drawn.normalization, drawn.epsilon) == ("RMS", 0.5)
     assert random_like(directions(np.eye(3)), 2, 0).normalization is None
 
 

@@ -62,7 +62,7 @@ def test_averages_are_stated(gestures, tmp_path):
     gestures.open_file(tmp_path / "a.html")
     gestures.expect_text("1,100 neurons averaged to 1,024 × 1,024")
     assert "averaged to 1,024 × 1,024" in gestures.title("similarity")
-    gestures.expect_text("none: made from arrays")
+    gestures.expect_text("none: not from a file")
 
 
 def test_a_figure_is_saved_as_svg_and_as_png(gestures, home, demo, tmp_path):

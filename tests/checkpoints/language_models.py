@@ -120,7 +120,10 @@ def tokenizer() -> transformers.PreTrainedTokenizerFast:
     bpe.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY, special_tokens=["<|end|>"], initial_alphabet=alphabet
+        show_progress=False,
+        vocab_size=VOCABULARY,
+        special_tokens=["<|end|>"],
+        initial_alphabet=alphabet,
     )
     bpe.train_from_iterator(TEXT, trainer)
     return transformers.PreTrainedTokenizerFast(

@@ -129,7 +129,7 @@ socket.socket.connect = socket.getaddrinfo = refuse
 import dtviz
 assert "torch" not in sys.modules
 dtviz.load(sys.argv[1])
-print("transformer_lens" in sys.modules)
+print("transformer_lens" in sys.modules or "transformers" in sys.modules)
 """
 
 

@@ -23,6 +23,12 @@ def test_a_comparison_says_whether_layer_norm_was_applied():
     assert titles.of_comparison(what, where, layer_norm=False) == (
         f"{what} · {where}, no LN · {chance}"
     )
+    for applied, said in ((True, "RMSNorm"), (False, "no RMSNorm")):
+        title = titles.of_comparison(what, where, layer_norm=applied, norm="RMSNorm")
+        assert title == f"{what} · {where}, {said} · {chance}"
+    for applied, said in ((True, "RMSNorm(embedding)"), (False, "embedding, no RMSNorm")):
+        title = titles.of_features(where, "in", 3, 3, layer_norm=applied, norm="RMSNorm")
+        assert title == f"{where} · {said} · 3 features"
 
 
 def test_a_contrast_says_how_far_apart_the_actions_are():
