@@ -35,7 +35,7 @@ class Options(param.Parameterized):
         x, y: the actions (or tokens) to compare; left and right, or the first and the last, by
             default.
         layer_norm, contrast: see `CongruenceAnalysis`.
-        space, method, distance, optimal_order, clusters: see `ClusterAnalysis`.
+        space, method, distance, exact_up_to, optimal_order, clusters: see `ClusterAnalysis`.
         norm_above, named: see `FeatureFilter`.
         ranked_by, k: see `RankingAnalysis`.
         threshold, alike_to, alike_by, alike_count: see `ExemplarAnalysis`.
@@ -67,6 +67,7 @@ class Options(param.Parameterized):
         space: str | None = None,
         method: str | None = None,
         distance: str | None = None,
+        exact_up_to: int | None = None,
         optimal_order: bool | None = None,
         clusters: int | None = None,
         norm_above: float | None = None,
@@ -94,6 +95,7 @@ class Options(param.Parameterized):
             space=space,
             method=method,
             distance=distance,
+            exact_up_to=exact_up_to,
             optimal_order=optimal_order,
             clusters=clusters,
         )

@@ -206,7 +206,8 @@ class Study(Options):
         """The clustering of the neurons in view."""
         rows = self.rows(self.space)
         clustering = self.clustering
-        options = (clustering.method, clustering.distance, clustering.optimal_order)
+        most = min(clustering.exact_up_to, len(rows))
+        options = (clustering.method, clustering.distance, clustering.optimal_order, most)
         return self._keep("clustered", lambda: clustering(rows), rows, *options)
 
     @property
