@@ -262,7 +262,7 @@ def test_the_views_show_what_the_study_finds(explorer):
     assert (low, high) == (-explorer.difference_limit, explorer.difference_limit)
     np.testing.assert_array_equal(
         explorer.heatmap.object[()].dimension_values("cosine", flat=False),
-        explorer.similarity[0],
+        explorer.similarity.values,
     )
     assert len(explorer.segments) == 3 * 11
     bands = len(set(explorer.clusters))

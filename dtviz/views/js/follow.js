@@ -2,6 +2,16 @@
 // It connects here, in the browser: a figure that joins a page later would otherwise have to change
 // sources that are there already. Args: figure, run (the script), neurons (the hub),
 // selection (whether it draws what is selected), sources.
+// What changes together, as the four ends of a figure's ranges do, is drawn once.
+const draw = () => {
+  if (!run.is_waiting) {
+    run.is_waiting = true
+    queueMicrotask(() => {
+      run.is_waiting = false
+      run.execute(neurons)
+    })
+  }
+}
 if (!run.is_connected) {
   run.is_connected = true
   const signals = sources.map((source) => source.properties.data.change)
@@ -14,9 +24,9 @@ if (!run.is_connected) {
       signals.forEach((signal) => signal.disconnect(changed))
       run.is_connected = false
     } else if (view.is_displayed) {
-      run.execute(neurons)
+      draw()
     }
   }
   signals.forEach((signal) => signal.connect(changed))
 }
-run.execute(neurons)
+draw()
