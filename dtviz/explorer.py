@@ -206,7 +206,7 @@ class Explorer(Session, pn.viewable.Viewer):
             self._say(message=str(error))
 
     def _bar_shown(self) -> dict[str, Any]:
-        in_view = self.neurons.index
+        in_view = set(self.in_view.names)
         away = [name for name in self.selection.names if name not in in_view]
         return {
             "mode": self.selection.mode,

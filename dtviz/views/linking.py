@@ -65,10 +65,7 @@ def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> 
             accent=looks.ACCENT,
             most=looks.MANY,
         )
-        connect = follow(figure, draw, neurons)
-        for extent in (figure.x_range, figure.y_range):
-            extent.js_on_change("start", connect)
-            extent.js_on_change("end", connect)
+        connect = follow(figure, draw, neurons, ranges=True)
         figure.js_on_change("inner_height", connect)
 
     return hook
@@ -123,13 +120,8 @@ def select_blocks(hub: Hub, cells: Shared, detail: Shared, name: str) -> Hook:
         follow_theme(figure, mapper)
         figure.js_on_change("background_fill_color", fade)
         zoom = script("zoom", figure=figure, cells=starts, detail=fine)
-        in_view = [
-            follow(figure, fade, neurons),
-            follow(figure, zoom, neurons, selection=False, cells=starts),
-        ]
-        for extent in (figure.x_range, figure.y_range):
-            extent.js_on_change("start", *in_view)
-            extent.js_on_change("end", *in_view)
+        follow(figure, fade, neurons, ranges=True)
+        follow(figure, zoom, neurons, selection=False, ranges=True, cells=starts)
         figure.js_on_change("inner_width", script("first", neurons=neurons))
         figure.js_on_event("selectiongeometry", script("choose", "block", neurons=neurons))
 
@@ -190,7 +182,15 @@ def ring(figure: Any, sets: Any, neurons: Any, points: Any, x: str, y: str) -> N
     follow(figure, run, neurons, selection=False, sets=sets, **others)
 
 
-def follow(figure: Any, run: Any, neurons: Any, *, selection: bool = True, **sources: Any) -> Any:
+def follow(
+    figure: Any,
+    run: Any,
+    neurons: Any,
+    *,
+    selection: bool = True,
+    ranges: bool = False,
+    **sources: Any,
+) -> Any:
     """Run a script whenever the selection changes, or the neurons or other sources do.
 
     Returns what starts that, when the figure is laid out; it runs the script, too.
@@ -200,12 +200,12 @@ def follow(figure: Any, run: Any, neurons: Any, *, selection: bool = True, **sou
         run: the script.
         neurons: the hub's source.
         selection: whether the script draws what is selected.
+        ranges: whether it draws for the ranges of the figure.
         sources: others that the script reads.
     """
     changing = [neurons, *sources.values()]
-    connect = script(
-        "follow", figure=figure, run=run, neurons=neurons, selection=selection, sources=changing
-    )
+    known = {"figure": figure, "run": run, "neurons": neurons, "sources": changing}
+    connect = script("follow", **known, selection=selection, ranges=ranges)
     figure.js_on_change("inner_width", connect)
     return connect
 
