@@ -16,6 +16,7 @@ from dtviz.analyses.moments import moments
 from dtviz.analyses.ranking import Ranking
 from dtviz.analyses.similarity import cosine_similarity
 from dtviz.analyses.spaces import Space, space, spaces_of
+from dtviz.cache import clustered
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model, Side
@@ -209,7 +210,8 @@ class Study(Options):
         of = self.clustering
         most = min(of.exact_up_to, len(rows))
         options = (of.method, of.distance, of.optimal_order, most)
-        return self._keep("clustered", lambda: of(rows), rows, *options)
+        model: Model = self.model
+        return self._keep("clustered", lambda: clustered(rows, of, model.sha256), rows, *options)
 
     @property
     def clusters(self) -> np.ndarray:
