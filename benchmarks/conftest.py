@@ -7,8 +7,9 @@ from dtviz.checkpoints.minigrid import action_names, feature_names
 from dtviz.directions import Directions
 from dtviz.model import Model
 from tests.browser.conftest import browse, chromium, gestures, serve
+from tests.conftest import own_cache
 
-__all__ = ["browse", "chromium", "gestures", "model_of", "serve"]
+__all__ = ["browse", "chromium", "gestures", "model_of", "own_cache", "serve"]
 
 
 @pytest.fixture(scope="session")

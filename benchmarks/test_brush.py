@@ -102,8 +102,13 @@ def link_selections(explorer: dtviz.Explorer):
     return linked_page(explorer), {"table": 20, "rows": 1, "columns": 1}
 
 
-@pytest.mark.parametrize("n", [256, 3072])
-@pytest.mark.parametrize("way", [hub, snapshot, link_selections])
+@pytest.mark.parametrize(
+    ("n", "way"),
+    [
+        *itertools.product([256, 3072, 12_288], [hub, snapshot, link_selections]),
+        *itertools.product([36_864], [hub, snapshot]),
+    ],
+)
 @pytest.mark.benchmark(timer=CLOCK)
 def test_brush_to_painted(
     benchmark, gestures: Gestures, serve: Callable, model_of, tmp_path, n, way

@@ -39,6 +39,7 @@ from dtviz.views.linking import draw_points, select_blocks, select_branches
 from dtviz.views.scatter import scatter
 from dtviz.views.shared import Hub, LinkedPane, Shared, Written
 from dtviz.views.strip import STRIP_HEIGHT, strip
+from dtviz.views.zoom import Detail
 
 # Pixels: with the tabs below, it fits a window of 900.
 LEAST_HEIGHT = 320
@@ -78,11 +79,13 @@ class Explorer(Session, pn.viewable.Viewer):
         self._find()
         self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_shown())
         self._cells = Shared("cells", self._cells_frame())
+        self._detail = Detail(lambda: self.similarity)
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
         self.param.watch(self._refresh, ["layer", "side"])
-        for options_of in (self.congruence, self.clustering, self.features, self.ranking):
+        self.param.watch(self._detail.clear, "_similar")
+        for options_of in self._options_of_all:
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
@@ -149,9 +152,16 @@ class Explorer(Session, pn.viewable.Viewer):
         if self._settling:
             return
         with page.at_once(*self._hub.documents):
-            self._find()
+            try:
+                self._find()
+            except BadArgument as error:  # it would not fit into the memory
+                if not self.can_undo:
+                    raise
+                self.undo()
+                self._say(message=str(error))
+                return
             self._hub.show(self.neurons)
-            self._cells.frame = self._cells_frame()
+            self._cells.hold(self._cells_frame())
             self._lines.hold(self._tree_lines())
             for tab in self.tabs:
                 tab.refresh()
@@ -197,7 +207,7 @@ class Explorer(Session, pn.viewable.Viewer):
             self._say(message=str(error))
 
     def _bar_shown(self) -> dict[str, Any]:
-        in_view = self.neurons.index
+        in_view = set(self.in_view.names)
         away = [name for name in self.selection.names if name not in in_view]
         return {
             "mode": self.selection.mode,
@@ -223,13 +233,10 @@ class Explorer(Session, pn.viewable.Viewer):
         self._drawn = found
         self.param.update(**{name: getattr(self, name) + 1 for name in others})
 
-    @property
-    def cells(self) -> int:
-        """Cells a side of the heatmap: as many as neurons, or fewer, averaged."""
-        return len(self.similarity[0])
-
     def _cells_frame(self) -> pd.DataFrame:
-        return pd.DataFrame({"start": self.similarity[1]})
+        shown = self.similarity
+        cells = {"start": shown.bounds, "of": shown.value}
+        return self._keep("cells", lambda: pd.DataFrame(cells), shown)
 
     def _comparison_title(self, what: str) -> str:
         return titles.of_comparison(
@@ -253,10 +260,11 @@ class Explorer(Session, pn.viewable.Viewer):
     def _draw_heatmap(self, _: object) -> hv.Image:
         n = len(self.neurons)
         where = titles.of_layer(self.layer, self.space)
-        title = titles.of_similarity(where, n, self.cells, self.similarity_limit)
+        limit, groups = self.similarity_limit, self.clustered.groups
+        title = titles.of_similarity(where, self.similarity, limit, groups)
         if self.clustering.is_too_large(n):
             title += f" · best leaf order only up to {MOST_ORDERED:,}"
-        return heatmap(self.similarity[0], n, title)
+        return heatmap(self.similarity.values, n, title)
 
     def _tree_lines(self) -> pd.DataFrame:
         tree, clusters = self.clustered, self.clusters
@@ -274,10 +282,11 @@ class Explorer(Session, pn.viewable.Viewer):
         # The least height is what a view has alone, in a notebook.
         responsive = {"sizing_mode": "stretch_both", "min_height": LEAST_HEIGHT}
         across = draw_points(self._hub, "congruence", "x", "y", leads=True)
+        blocks = select_blocks(self._hub, self._cells, self._detail, "similarity")
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
             plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
-            return LinkedPane(plot, [self._hub, self._cells, self._lines], **layout)
+            return LinkedPane(plot, [self._hub, self._cells, self._detail, self._lines], **layout)
 
         self.scatter = linked(
             self._draw_scatter,
@@ -297,9 +306,7 @@ class Explorer(Session, pn.viewable.Viewer):
         self.heatmap = linked(
             self._draw_heatmap,
             self.param._similar,
-            hv.opts.Image(
-                hooks=[select_blocks(self._hub, self._cells, "similarity"), looks.align, looks.tidy]
-            ),
+            hv.opts.Image(hooks=[blocks, looks.align, looks.tidy]),
             **responsive,
         )
         self.dendrogram = linked(
@@ -354,11 +361,17 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def controls(self, toolkit: Any) -> pn.Column:
         """Return the widgets of a toolkit for the options that concern several views."""
-        options = (self.congruence, self.clustering, self.features, self.ranking)
         parameters = [self.param.layer, self.param.side]
-        for owner in options:
+        for owner in self._options_of_all:
             parameters += [owner.param[name] for name in owner.param if name != "name"]
-        return pn.Column(*controls(toolkit, parameters), sizing_mode="stretch_width")
+        # Of few neurons these change nothing.
+        has_blocks = pn.bind(lambda _: not self.similarity.are_single, self.param._similar)
+        shown = dict.fromkeys(("exact_up_to", "block_value"), has_blocks)
+        return pn.Column(*controls(toolkit, parameters, shown), sizing_mode="stretch_width")
+
+    @property
+    def _options_of_all(self) -> tuple[param.Parameterized, ...]:
+        return (self.congruence, self.clustering, self.blocks, self.features, self.ranking)
 
     def downloads(self, toolkit: Any) -> pn.Column:
         """Return a choice of files to take away, and the button for it."""

@@ -5,6 +5,7 @@ from typing import Any, Literal
 import numpy as np
 import param
 
+from dtviz.analyses.blocks import BlockAnalysis
 from dtviz.analyses.clustering import ClusterAnalysis
 from dtviz.analyses.congruence import CongruenceAnalysis, usual_pair
 from dtviz.analyses.features import FeatureFilter
@@ -36,7 +37,8 @@ class Options(param.Parameterized):
         x, y: the actions (or tokens) to compare; left and right, or the first and the last, by
             default.
         layer_norm, contrast: see `CongruenceAnalysis`.
-        space, method, distance, optimal_order, clusters: see `ClusterAnalysis`.
+        space, method, distance, exact_up_to, optimal_order, clusters: see `ClusterAnalysis`.
+        block_value: see `BlockAnalysis`.
         norm_above, named: see `FeatureFilter`.
         ranked_by, k: see `RankingAnalysis`.
         threshold, alike_to, alike_by, alike_count: see `ExemplarAnalysis`.
@@ -68,8 +70,10 @@ class Options(param.Parameterized):
         space: str | None = None,
         method: str | None = None,
         distance: str | None = None,
+        exact_up_to: int | None = None,
         optimal_order: bool | None = None,
         clusters: int | None = None,
+        block_value: str | None = None,
         norm_above: float | None = None,
         named: str | None = None,
         ranked_by: str | None = None,
@@ -83,6 +87,7 @@ class Options(param.Parameterized):
         super().__init__(model=model)
         self.congruence = CongruenceAnalysis()
         self.clustering = ClusterAnalysis()
+        self.blocks = BlockAnalysis()
         self.features = FeatureFilter()
         self.ranking = RankingAnalysis()
         self.exemplar = ExemplarAnalysis()
@@ -95,9 +100,11 @@ class Options(param.Parameterized):
             space=space,
             method=method,
             distance=distance,
+            exact_up_to=exact_up_to,
             optimal_order=optimal_order,
             clusters=clusters,
         )
+        _choose(self.blocks, block_value=block_value)
         _choose(self.features, norm_above=norm_above, named=named)
         _choose(self.ranking, ranked_by=ranked_by, k=k)
         _choose(
@@ -129,6 +136,7 @@ class Options(param.Parameterized):
         return (
             self.congruence,
             self.clustering,
+            self.blocks,
             self.features,
             self.ranking,
             self.exemplar,

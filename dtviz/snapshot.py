@@ -164,7 +164,10 @@ def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, s
     """Return what a snapshot states: what the numbers in it are made from, and how."""
     model, (x, y) = explorer.model, explorer.axes
     clustering = explorer.clustering
-    drawn = {titles.of_cells(len(copy.neurons), copy.cells) for copy in shown.values()}
+    drawn = {
+        titles.of_cells(blocks) + ("" if blocks.are_single else ", zoomed in too")
+        for blocks in (copy.similarity for copy in shown.values())
+    }
     return {
         "model": model.name,
         "checkpoint sha256": model.sha256 or "none: not from a file",

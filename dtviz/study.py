@@ -7,14 +7,16 @@ import numpy as np
 import pandas as pd
 
 from dtviz.analyses.across import across
+from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.chance import SHARE, congruence_ellipse, congruence_limit, random_like
 from dtviz.analyses.clustering import Clustering, tree_segments
 from dtviz.analyses.congruence import angle, congruence
 from dtviz.analyses.distributions import Distribution, distribution, similarity_limit, summary
 from dtviz.analyses.moments import moments
 from dtviz.analyses.ranking import Ranking
-from dtviz.analyses.similarity import averaged_similarity, cosine_similarity
+from dtviz.analyses.similarity import cosine_similarity
 from dtviz.analyses.spaces import Space, space, spaces_of
+from dtviz.cache import clustered
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model, Side
@@ -205,9 +207,11 @@ class Study(Options):
     def clustered(self) -> Clustering:
         """The clustering of the neurons in view."""
         rows = self.rows(self.space)
-        clustering = self.clustering
-        options = (clustering.method, clustering.distance, clustering.optimal_order)
-        return self._keep("clustered", lambda: clustering(rows), rows, *options)
+        of = self.clustering
+        most = min(of.exact_up_to, len(rows))
+        options = (of.method, of.distance, of.optimal_order, most)
+        model: Model = self.model
+        return self._keep("clustered", lambda: clustered(rows, of, model.sha256), rows, *options)
 
     @property
     def clusters(self) -> np.ndarray:
@@ -223,11 +227,13 @@ class Study(Options):
         return tree_segments(self.clustered, self.clusters)
 
     @property
-    def similarity(self) -> tuple[Float32, np.ndarray]:
-        """The cosine similarity in leaf order, averaged where many, and its cells' bounds."""
+    def similarity(self) -> Blocks:
+        """The cosine similarity in leaf order, in blocks where many."""
         tree, rows = self.clustered, self.rows(self.space)
         return self._keep(
-            "similarity", lambda: averaged_similarity(rows, tree.order, MOST_CELLS), tree
+            "similarity",
+            lambda: self.blocks(rows.unit().vectors[tree.order], MOST_CELLS),
+            *(tree, *self._values(self.blocks)),
         )
 
     @property

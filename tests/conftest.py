@@ -1,5 +1,6 @@
 """Fixtures that every room's tests share."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -15,6 +16,14 @@ GATED = Path(__file__).parents[2] / "shared" / "checkpoints" / "MemoryGatedMLP.p
 # The time of an example says nothing where cores are shared.
 hypothesis.settings.register_profile("dtviz", deadline=None, max_examples=60)
 hypothesis.settings.load_profile("dtviz")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> Iterator[None]:
+    """Keep out of the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DTVIZ_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,5 @@
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ from bokeh.document import Document
 from bokeh.models import Div, LayoutDOM
 
 import dtviz
+from dtviz.analyses import distances
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
 from dtviz.model import Model
@@ -254,6 +256,30 @@ def test_a_title_says_that_there_are_too_many_neurons_for_the_best_leaf_order():
     assert "only up to 1,000" in root.select_one({"name": "similarity"}).title.text
 
 
+def test_what_would_not_fit_the_memory_is_said_and_undone(monkeypatch):
+    explorer = dtviz.Explorer(small(n=50, layers=1))
+    monkeypatch.setattr(distances.psutil, "virtual_memory", lambda: SimpleNamespace(available=9))
+    tree = explorer.clustered
+    explorer.clustering.method = "complete"
+    assert explorer.clustering.method == "average"
+    assert explorer.clustered is tree
+    assert "got 50, which need" in explorer._hub.session.frame["message"]
+    with pytest.raises(BadArgument, match="Lower exact_up_to"):
+        explorer.model = small(n=60, layers=1)
+
+
+def test_a_title_says_that_the_tree_is_approximate():
+    explorer = dtviz.Explorer(small(n=1_100, layers=1), exact_up_to=1_024)
+    root = explorer.heatmap.get_root()
+    title = root.select_one({"name": "similarity"}).title
+    assert "1,100 × 1,100 averaged to 1,024 × 1,024" in title.text
+    assert f"approximate tree: {explorer.clustered.groups:,} groups first" in title.text
+    explorer.clustering.exact_up_to = 2_048
+    assert "approximate" not in title.text
+    explorer.blocks.block_value = "greatest"
+    assert "1,100 × 1,100 greatest |cosine| in 1,024 × 1,024" in title.text
+
+
 def test_the_views_show_what_the_study_finds(explorer):
     scatter, strip = explorer.scatter.object[()], explorer.strip.object[()]
     corners = scatter.Polygons.I.array()
@@ -262,7 +288,7 @@ def test_the_views_show_what_the_study_finds(explorer):
     assert (low, high) == (-explorer.difference_limit, explorer.difference_limit)
     np.testing.assert_array_equal(
         explorer.heatmap.object[()].dimension_values("cosine", flat=False),
-        explorer.similarity[0],
+        explorer.similarity.values,
     )
     assert len(explorer.segments) == 3 * 11
     bands = len(set(explorer.clusters))

@@ -104,7 +104,7 @@ def test_the_clustering_can_be_that_of_another_space(demo, space):
 
 
 def test_the_similarity_is_in_leaf_order(study):
-    similarity, bounds = study.similarity
+    similarity, bounds = study.similarity.values, study.similarity.bounds
     order = dtviz.cluster(weights(study)).order
     expected = dtviz.cosine_similarity(weights(study)).to_numpy()[np.ix_(order, order)]
     np.testing.assert_allclose(similarity, expected, atol=1e-5)
@@ -113,7 +113,7 @@ def test_the_similarity_is_in_leaf_order(study):
 
 def test_of_more_neurons_than_cells_blocks_are_averaged():
     study = Study(small(n=MOST_CELLS + 200, layers=1, d=8))
-    similarity, bounds = study.similarity
+    similarity, bounds = study.similarity.values, study.similarity.bounds
     assert similarity.shape == (MOST_CELLS, MOST_CELLS)
     rows = study.in_view.subset(study.clustered.order).unit().vectors
     for row, column in ((0, 0), (3, 700), (1023, 512)):
@@ -380,7 +380,7 @@ def test_only_what_an_option_touches_is_computed_again(owner, option, value, tou
     again = Study(small(), **study.options)
     for name in ("neurons", "compared", "ranked", "moments", "summary"):
         equal(after[name], getattr(again, name))
-    np.testing.assert_array_equal(after["similarity"][0], again.similarity[0])
+    np.testing.assert_array_equal(after["similarity"].values, again.similarity.values)
 
 
 @pytest.mark.parametrize(
@@ -401,7 +401,7 @@ def test_after_a_change_results_are_those_of_a_new_study(owner, option, value):
     again = Study(small(), **study.options)
     for name in ("neurons", "compared", "ranked", "moments", "feature_moments", "summary"):
         equal(getattr(study, name), getattr(again, name))
-    np.testing.assert_array_equal(study.similarity[0], again.similarity[0])
+    np.testing.assert_array_equal(study.similarity.values, again.similarity.values)
     assert study.similarity_limit == again.similarity_limit
     equal(study.distribution("in congruence").frame(), again.distribution("in congruence").frame())
 
@@ -510,7 +510,7 @@ def test_whatever_the_model_and_the_options_there_is_a_result_or_a_reason(model,
     assert all(low <= high for low, high in found["limits"].values())
     assert is_finite([found["difference_limit"], found["similarity_limit"], found["angle"]])
     assert is_finite(found["neurons"][["x", "y", "difference", "norm", "leaf", "cluster"]])
-    assert is_finite(found["similarity"][0])
+    assert is_finite(found["similarity"].values)
     assert len(found["neurons"]) == len(study.in_view)
     assert found["space"] in found["spaces"]
     for space in found["spaces"]:
@@ -581,7 +581,7 @@ def test_without_an_unembedding_all_but_the_comparison_is_found(model):
         with pytest.raises(BadArgument, match="unembedding"):
             getattr(study, name)
     np.testing.assert_array_equal(study.clustered.linkage, dtviz.cluster(study.in_view).linkage)
-    assert study.similarity[0].shape == (12, 12)
+    assert study.similarity.values.shape == (12, 12)
     equal(study.summary, dtviz.summary(study.model, 1))
     assert "unembedding" not in study.vector_sets
     if model == "no unembedding":

@@ -8,16 +8,18 @@ import numpy.typing as npt
 import pandas as pd
 import param
 from scipy.cluster import hierarchy
-from scipy.spatial.distance import pdist, squareform
+from scipy.spatial.distance import squareform
 
+from dtviz.analyses.distances import DISTANCES, Distance, condensed, points
+from dtviz.analyses.groups_first import grouped_linkage
 from dtviz.analyses.leaf_order import best_leaf_order
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, listed, shortened
 
 Method = Literal["average", "single", "complete", "ward"]
-Distance = Literal["cosine", "absolute", "rows"]
 METHODS: tuple[Method, ...] = get_args(Method)
-DISTANCES: tuple[Distance, ...] = get_args(Distance)
+# Rows that are all compared with each other: some seconds, and 2.3 GB of memory.
+EXACT_UP_TO = 16_384
 # Rows whose best leaf order is found in about a second.
 MOST_ORDERED = 1_000
 
@@ -29,10 +31,12 @@ class Clustering:
     Args:
         names: the rows' names, in their own order.
         linkage: SciPy's linkage matrix, float64 (rows - 1, 4).
+        groups: into how many groups the rows were put first, where the tree is approximate.
     """
 
     names: list[str]
     linkage: npt.NDArray[np.float64]
+    groups: int | None = None
 
     def __post_init__(self) -> None:
         self.linkage.flags.writeable = False
@@ -72,7 +76,8 @@ class Clustering:
         return np.asarray(clusters - 1, dtype=np.intp)
 
     def __repr__(self) -> str:
-        return f"Clustering({len(self.names)} rows: {listed(self.names, 3)})"
+        how = "" if self.groups is None else f", approximate: {self.groups} groups first"
+        return f"Clustering({len(self.names)} rows{how}: {listed(self.names, 3)})"
 
 
 def cluster(
@@ -81,8 +86,12 @@ def cluster(
     distance: Distance = "cosine",
     *,
     optimal_order: bool = False,
+    exact_up_to: int = EXACT_UP_TO,
 ) -> Clustering:
     """Cluster the rows of ``a``.
+
+    More rows than ``exact_up_to`` are put into groups by k-means; each group has a tree of its own,
+    and one over their means joins them. The result tells how many ``groups`` there were.
 
     Args:
         a: at least one row.
@@ -91,9 +100,12 @@ def cluster(
             the similarity matrix.
         optimal_order: turn the branches so that neighbouring leaves are as close as can be; the
             time for it grows with the cube of the rows: a quarter of a second for 768.
+        exact_up_to: rows that are all compared with each other, 2 or more; memory and time for
+            it grow with their square.
 
     Raises:
-        BadArgument: if there are no rows, or the method or distance is none of these.
+        BadArgument: if there are no rows, the method or distance is none of these, or this machine
+            has too little memory free.
     """
     for value, choices, what in (
         (method, METHODS, "method"),
@@ -105,26 +117,27 @@ def cluster(
                 got=shortened(value),
                 do="Choose one of these.",
             )
+    is_whole = isinstance(exact_up_to, int | np.integer) and not isinstance(exact_up_to, bool)
+    if not (is_whole and exact_up_to >= 2):
+        raise BadArgument(
+            expected="exact_up_to, a whole number from 2",
+            got=shortened(exact_up_to),
+            do=f"Pass exact_up_to={EXACT_UP_TO}, for instance.",
+        )
     if len(a) == 0:
         raise BadArgument(
             expected="at least one row to cluster", got="none", do="Choose some rows first."
         )
     if len(a) == 1:
         return Clustering(a.names, np.empty((0, 4)))
-    condensed = _condensed(a, distance)
-    linkage = hierarchy.linkage(condensed, method)
+    compared, groups = points(a, distance), None
+    if len(a) > exact_up_to:
+        linkage, groups = grouped_linkage(compared, method, distance, exact_up_to)
+    else:
+        linkage = hierarchy.linkage(condensed(compared, distance), method)
     if optimal_order:
-        linkage = best_leaf_order(linkage, squareform(condensed))
-    return Clustering(a.names, linkage)
-
-
-def _condensed(a: Directions, distance: Distance) -> npt.NDArray[np.floating]:
-    unit = a.unit().vectors
-    cosine = np.clip(unit @ unit.T, -1, 1)
-    if distance == "rows":
-        return np.asarray(pdist(cosine))
-    distances = 1 - (np.abs(cosine) if distance == "absolute" else cosine)
-    return np.asarray(squareform(distances, checks=False))
+        linkage = best_leaf_order(linkage, squareform(condensed(compared, distance)))
+    return Clustering(a.names, linkage, groups)
 
 
 def tree_segments(
@@ -204,7 +217,14 @@ class ClusterAnalysis(param.Parameterized):
         doc="How far two neurons are from each other: by the angle between them, by the angle "
         "up to sign, or by how they resemble all the others.",
     )
-
+    exact_up_to = param.Integer(
+        default=EXACT_UP_TO,
+        bounds=(1_024, 65_536),
+        step=1_024,
+        label="Exact tree up to",
+        doc="Up to how many neurons are all compared with each other, which takes memory and time "
+        "that grow with their square; more are put into groups first.",
+    )
     optimal_order = param.Boolean(
         default=False,
         label="Best leaf order",
@@ -221,7 +241,13 @@ class ClusterAnalysis(param.Parameterized):
     def __call__(self, rows: Directions) -> Clustering:
         """Return the clustering of rows that stand for neurons in a space."""
         optimal = self.optimal_order and len(rows) <= MOST_ORDERED
-        return cluster(rows, self.method, self.distance, optimal_order=optimal)
+        return cluster(
+            rows,
+            self.method,
+            self.distance,
+            optimal_order=optimal,
+            exact_up_to=self.exact_up_to,
+        )
 
     def is_too_large(self, n: int) -> bool:
         """Return whether the best leaf order is asked for, and n rows are too many for it."""

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import param
 
+from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32, items
 from dtviz.errors import BadArgument, shortened
@@ -198,20 +199,12 @@ def averaged_similarity(
 ) -> tuple[Float32, np.ndarray]:
     """Return the cosine similarity of all rows in ``order``, averaged to at most ``most`` squared.
 
-    The mean cosine over a block is the dot product of the blocks' mean unit vectors, so the whole
-    matrix is never made.
-
     Returns:
         The matrix (m, m), float32, and the m + 1 bounds: cell i covers the rows
         ``order[bounds[i]:bounds[i + 1]]``. With at most ``most`` rows each cell is one row.
     """
-    unit = directions.unit().vectors[np.asarray(order, dtype=int)]
-    cells = max(1, min(most, len(unit)))
-    bounds = np.arange(cells + 1) * len(unit) // cells
-    sums = np.add.reduceat(unit, bounds[:-1], axis=0)
-    means = sums / np.diff(bounds)[:, None].astype(np.float32)
-    similarity: Float32 = np.clip(means @ means.T, -1, 1)
-    return similarity, bounds
+    blocks = Blocks(directions.unit().vectors[np.asarray(order, dtype=int)], most)
+    return blocks.values, blocks.bounds
 
 
 class ExemplarAnalysis(param.Parameterized):

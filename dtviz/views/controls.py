@@ -1,23 +1,27 @@
 """The explorer's controls: a labelled widget, with a tooltip, for each option."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import param
 
 
-def controls(toolkit: Any, parameters: Iterable[param.Parameter]) -> list[Any]:
+def controls(
+    toolkit: Any, parameters: Iterable[param.Parameter], shown: Mapping[str, Any] | None = None
+) -> list[Any]:
     """Return a widget for each parameter.
 
     Args:
         toolkit: has the widgets Select, Switch, IntSlider and so on: panel_material_ui on a served
             page; panel.widgets in a notebook, where the former would be fetched from the network.
         parameters: of analyses, or of what shows them.
+        shown: by the names of parameters that matter only at times, whether their widgets show.
     """
-    return [_widget(toolkit, parameter) for parameter in parameters]
+    shown = shown or {}
+    return [_widget(toolkit, one, shown.get(str(one.name), True)) for one in parameters]
 
 
-def _widget(toolkit: Any, parameter: param.Parameter) -> Any:
+def _widget(toolkit: Any, parameter: param.Parameter, shown: Any) -> Any:
     kinds = {
         param.Boolean: toolkit.Switch,
         param.Event: toolkit.Button,
@@ -32,7 +36,7 @@ def _widget(toolkit: Any, parameter: param.Parameter) -> Any:
     known = {key: value for key, value in named.items() if key in kind.param}
     if type(parameter) is param.Number:
         known["step"] = parameter.step or 0.1
-    widget = kind.from_param(parameter, sizing_mode="stretch_width", **known)
+    widget = kind.from_param(parameter, sizing_mode="stretch_width", visible=shown, **known)
     if kind in (toolkit.Select, toolkit.Switch):
         # A choice is made at once: Panel would wait for others to follow, as from a slider.
         widget._debounce = 1

@@ -44,7 +44,8 @@ def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> 
                 figure.js_on_change("inner_width", script("first", neurons=neurons))
         if len(hub.frame) > looks.MANY:
             for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
-                glyph.update(fill_alpha=0, line_alpha=0)
+                # Bokeh hits such a point, and passes it over when it paints.
+                glyph.angle = np.nan
             if not figure.select({"name": "dots"}):
                 draw_dots(plot, neurons)
 
@@ -64,60 +65,63 @@ def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> 
             accent=looks.ACCENT,
             most=looks.MANY,
         )
-        connect = follow(figure, draw, neurons)
-        for extent in (figure.x_range, figure.y_range):
-            extent.js_on_change("start", connect)
-            extent.js_on_change("end", connect)
+        connect = follow(figure, draw, neurons, ranges=True)
         figure.js_on_change("inner_height", connect)
 
     return hook
 
 
-def select_blocks(hub: Hub, cells: Shared, name: str) -> Hook:
+def select_blocks(hub: Hub, cells: Shared, detail: Shared, name: str) -> Hook:
     """Return a hook for the heatmap: fades what is not selected; a box or a tap selects.
 
     Args:
         hub: of the table whose column leaf orders the rows and columns.
-        cells: the column start: the leaf at which each cell of the heatmap begins, and n.
+        cells: the columns start: the leaf at which each cell of the heatmap begins, and n; and of:
+            what cells tell of several pairs.
+        detail: the cells of what is in view when it is zoomed.
         name: what to call the Bokeh figure.
     """
 
     def hook(plot: Any, _: object) -> None:
         figure = plot.state
-        neurons, starts = hub.source(plot.root), cells.source(plot.root)
-        cell = script("cell", kind=CustomJSHover, neurons=neurons, cells=starts)
+        neurons, starts, fine = (frame.source(plot.root) for frame in (hub, cells, detail))
+        cell = script("cell", kind=CustomJSHover, neurons=neurons, cells=starts, detail=fine)
         hover = plot.handles["hover"]  # HoloViews sets it anew at every update
         hover.tooltips = [
-            ("row", "$y{custom}"),
-            ("column", "$x{custom}"),
-            ("cosine", "@image{0.000}"),
+            ("row", "$y{row}"),
+            ("column", "$x{column}"),
+            ("cosine", "@image{cosine}"),
         ]
-        hover.formatters = {"$x": cell, "$y": cell}
+        hover.formatters = {"$x": cell, "$y": cell, "@image": cell}
         if figure.name == name:
             return  # the rest is set up already
         figure.name = name
-        masks = []
-        for shape in ((_MASK_PIXELS, 1), (1, _MASK_PIXELS)):
+        mapper = plot.handles["glyph"].color_mapper
+        square = {"x": "x", "y": "y", "dw": "dw", "dh": "dh"}
+        figure.image("image", **square, source=fine, color_mapper=mapper)
+        masks = {}
+        for of, shape, place in (
+            ("rows", (_MASK_PIXELS, 1), {"x": 0, "y": "start", "dw": "all", "dh": "size"}),
+            ("columns", (1, _MASK_PIXELS), {"x": "start", "y": 0, "dw": "size", "dh": "all"}),
+        ):
             pixels = np.zeros(shape, dtype=np.uint32)
-            mask = ColumnDataSource(data={"image": [pixels], "size": [1]}, syncable=False)
-            figure.image_rgba("image", x=0, y=0, dw="size", dh="size", source=mask)
-            masks.append(mask)
-        fade = script(
-            "fade",
-            neurons=neurons,
-            masks=masks,
-            figure=figure,
-        )
+            empty = {"image": [pixels], "start": [0], "size": [1], "all": [1]}
+            masks[of] = ColumnDataSource(data=empty, syncable=False)
+            figure.image_rgba("image", **place, source=masks[of])
+        known = {"neurons": neurons, "figure": figure}
+        fade = script("fade", **known, masks=masks, most=_MASK_PIXELS)
         edges = ("left", "right", "bottom", "top")
-        empty: dict[str, list[Any]] = {name: [] for name in (*edges, "colour")}
-        marks = ColumnDataSource(data=empty, syncable=False)
+        none: dict[str, list[Any]] = {name: [] for name in (*edges, "colour")}
+        marks = ColumnDataSource(data=none, syncable=False)
         figure.quad(*edges, color="colour", line_color=None, source=marks)
         sets = hub.sets.source(plot.root)
         mark = script("marks", neurons=neurons, sets=sets, marks=marks)
         follow(figure, mark, neurons, selection=False, sets=sets)
-        follow_theme(figure, plot.handles["glyph"].color_mapper)
-        follow(figure, fade, neurons)
+        follow_theme(figure, mapper)
         figure.js_on_change("background_fill_color", fade)
+        zoom = script("zoom", figure=figure, cells=starts, detail=fine)
+        follow(figure, fade, neurons, ranges=True)
+        follow(figure, zoom, neurons, selection=False, ranges=True, cells=starts)
         figure.js_on_change("inner_width", script("first", neurons=neurons))
         figure.js_on_event("selectiongeometry", script("choose", "block", neurons=neurons))
 
@@ -178,7 +182,15 @@ def ring(figure: Any, sets: Any, neurons: Any, points: Any, x: str, y: str) -> N
     follow(figure, run, neurons, selection=False, sets=sets, **others)
 
 
-def follow(figure: Any, run: Any, neurons: Any, *, selection: bool = True, **sources: Any) -> Any:
+def follow(
+    figure: Any,
+    run: Any,
+    neurons: Any,
+    *,
+    selection: bool = True,
+    ranges: bool = False,
+    **sources: Any,
+) -> Any:
     """Run a script whenever the selection changes, or the neurons or other sources do.
 
     Returns what starts that, when the figure is laid out; it runs the script, too.
@@ -188,12 +200,12 @@ def follow(figure: Any, run: Any, neurons: Any, *, selection: bool = True, **sou
         run: the script.
         neurons: the hub's source.
         selection: whether the script draws what is selected.
+        ranges: whether it draws for the ranges of the figure.
         sources: others that the script reads.
     """
     changing = [neurons, *sources.values()]
-    connect = script(
-        "follow", figure=figure, run=run, neurons=neurons, selection=selection, sources=changing
-    )
+    known = {"figure": figure, "run": run, "neurons": neurons, "sources": changing}
+    connect = script("follow", **known, selection=selection, ranges=ranges)
     figure.js_on_change("inner_width", connect)
     return connect
 

@@ -132,29 +132,30 @@ class Kept(Shared):
 
 
 class Asked(Shared):
-    """What the page's bar shows, and what the page asks Python for as it cannot do it alone.
+    """What the page shows of Python's, and what it asks Python for as it cannot do it alone.
 
     Args:
-        shown: what the bar shows, see ``js/bar.js``.
+        label: the name of the sources.
+        shown: what is shown, see ``js/bar.js`` and ``js/zoom.js``.
     """
 
-    frame = param.Dict(doc="What the bar shows: one value a column.")
-    asked = param.List(doc="What is newly asked for: what, what is given with it, which, and when.")
+    frame = param.Dict(doc="What is shown: one value a column.")
+    asked = param.List(doc="What is newly asked for.")
 
     _heard: ClassVar[list[str]] = ["tags"]
 
     _rename = {"frame": None, "selection": None, "asked": None}  # noqa: RUF012
 
-    def __init__(self, shown: dict[str, Any]) -> None:
+    def __init__(self, label: str, shown: dict[str, Any]) -> None:
         # The mode that keys ask for while they are held, if any.
         self.held: str | None = None
-        super().__init__("session", shown)
+        super().__init__(label, shown)
 
     def _get_data(self) -> tuple[Any, dict[str, Any]]:
         return self.frame, {name: [value] for name, value in self.frame.items()}
 
     def hold(self, frame: Any) -> None:
-        """Let the bar show something else; the same is not sent again."""
+        """Let something else be shown; the same is not sent again."""
         if frame != self.frame:
             self.frame = frame
 
@@ -178,7 +179,7 @@ class Hub(Shared):
         self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: dict[str, Any]
     ) -> None:
         self._chosen = chosen
-        self.sets, self.session = Kept(sets), Asked(session)
+        self.sets, self.session = Kept(sets), Asked("session", session)
         super().__init__("neurons", table)
         self.param.watch(self._to_python, "selection")
         chosen.param.watch(self._to_browser, "names")

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from dtviz.analyses.blocks import Blocks
 from dtviz.model import Model
 
 
@@ -32,21 +33,32 @@ def of_comparison(
     return title if angle is None else f"{title} · actions {angle:.0f}° apart"
 
 
-def of_similarity(where: str, n: int, cells: int, limit: float) -> str:
-    """Return the heatmap's title; it says where cells are averages, and what chance would give.
+def of_similarity(where: str, shown: Blocks, limit: float, groups: int | None = None) -> str:
+    """Return the heatmap's title; it says what is approximate, and what chance would give.
 
     Args:
         where: from `of_layer`.
-        n: neurons.
-        cells: cells a side.
+        shown: what the heatmap shows; where it is in blocks, they have a line.
         limit: the |cosine| that chance would keep 95% of pairs below.
+        groups: into how many groups neurons were put first, where the tree is approximate.
     """
-    return f"Cosine similarity · {where} · {of_cells(n, cells)} · chance ±{limit:.2f}"
+    what, chance = f"Cosine similarity · {where}", f"chance ±{limit:.2f}"
+    if shown.are_single:
+        lines = [f"{what} · {of_cells(shown)} · {chance}"]
+    else:
+        lines = [f"{what} · {chance}", of_cells(shown)]
+    if groups is not None:
+        lines.append(f"approximate tree: {groups:,} groups first")
+    return "\n".join(lines)
 
 
-def of_cells(n: int, cells: int) -> str:
-    """Return how many neurons the heatmap shows, and that it averages them where it does."""
-    return f"{n:,} neurons" if cells == n else f"{n:,} neurons averaged to {cells:,} × {cells:,}"
+def of_cells(shown: Blocks) -> str:
+    """Return how many neurons the heatmap shows, and that cells are blocks of pairs if they are."""
+    n, cells = len(shown.unit), shown.cells
+    if shown.are_single:
+        return f"{n:,} neurons"
+    how = "averaged to" if shown.value == "mean" else "greatest |cosine| in"
+    return f"{n:,} × {n:,} {how} {cells:,} × {cells:,}"
 
 
 def of_selected(where: str, n: int, of: int, cells: int, named: int) -> str:

@@ -231,19 +231,18 @@ class Gestures:
             raise
 
     def lit(self) -> tuple[set[int], set[int]]:
-        """The leaves whose columns, and those whose rows, are not faded in the heatmap."""
-        columns, rows = self.page.evaluate(
-            f"""() => {{
+        """The leaves in view whose columns, and those whose rows, are not faded in the heatmap."""
+        rows, columns = self.page.evaluate(
+            """() => {
               const figure = explorerPage().get_model_by_name("similarity")
-              const n = {_HUB}.data.name.length
               const sources = figure.renderers.map((renderer) => renderer.data_source)
-              const masks = sources.filter((source) => "size" in source.data)
-              return masks.map((mask) => {{
-                const [pixels] = mask.data.image
-                return [...Array(n).keys()].filter(
-                  (leaf) => pixels[Math.floor((leaf + 0.5) * pixels.length / n)] === 0)
-              }})
-            }}"""
+              const masks = sources.filter((source) => source != null && "size" in source.data)
+              return masks.map((mask) => {
+                const {image: [pixels], start: [from], size: [size]} = mask.data
+                return [...Array(size).keys()].map((leaf) => from + leaf).filter(
+                  (leaf) => pixels[Math.floor((leaf + 0.5 - from) * pixels.length / size)] === 0)
+              })
+            }"""
         )
         return set(columns), set(rows)
 

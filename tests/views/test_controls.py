@@ -15,7 +15,7 @@ def options():
 
 
 def every(options):
-    owners = (options.congruence, options.clustering, options.features, options.ranking)
+    owners = options.analyses[:-2]  # of the others one each
     return [
         options.param.layer,
         options.param.side,
@@ -67,3 +67,14 @@ def test_an_event_is_a_button():
 
     [button] = controls(pn.widgets, [Owner().param.go])
     assert isinstance(button, pn.widgets.Button)
+
+
+@pytest.mark.parametrize("toolkit", [pmui, pn.widgets])
+def test_what_matters_only_at_times_shows_then(options, toolkit):
+    parameters = [options.clustering.param.exact_up_to, options.clustering.param.clusters]
+    matters = pn.bind(lambda k: k > 5, options.ranking.param.k)
+    at_times, always = controls(toolkit, parameters, {"exact_up_to": matters})
+    for k in (9, 3, 9):
+        options.ranking.k = k
+        assert at_times.visible == (k > 5)
+        assert always.visible

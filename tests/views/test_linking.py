@@ -4,8 +4,9 @@ import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
-from bokeh.models import CustomJS, GlyphRenderer, ImageRGBA, Quad, Scatter, Title
+from bokeh.models import CustomJS, GlyphRenderer, Image, ImageRGBA, Quad, Scatter, Title
 
+from dtviz.analyses.blocks import Blocks
 from dtviz.selection import Selection
 from dtviz.views import linking, looks
 from dtviz.views.bars import counts
@@ -13,6 +14,7 @@ from dtviz.views.crossing import strips
 from dtviz.views.gridmap import gridmap
 from dtviz.views.heatmap import heatmap
 from dtviz.views.shared import LinkedPane, Shared
+from dtviz.views.zoom import Detail
 
 from .elements import hub_on, neurons
 
@@ -47,6 +49,14 @@ def scripts(figure, fills):
     return [one for one in found if fills in one.args]
 
 
+def drawn_cells():
+    """Of a heatmap of 30 neurons: where its cells begin, and what is drawn of a part of it."""
+    blocks = Blocks(np.eye(30, dtype=np.float32), 100)
+    return Shared("cells", pd.DataFrame({"start": blocks.bounds, "of": "mean"})), Detail(
+        lambda: blocks
+    )
+
+
 def points(hub):
     return hv.Scatter(hub.frame, "x", ["y", "difference", "name"]).opts(**looks.points(hub.frame))
 
@@ -69,17 +79,21 @@ def test_many_points_are_drawn_by_a_script():
     _, figure = page(points(hub), hook, hub)
     drawn = figure.renderers[0]
     glyphs = (drawn.glyph, drawn.selection_glyph, drawn.nonselection_glyph)
-    assert all(glyph.fill_alpha == glyph.line_alpha == 0 for glyph in glyphs)
+    assert all(np.isnan(glyph.angle) for glyph in glyphs)
     assert len(renderers(figure, ImageRGBA)) == 1
 
 
 def test_a_heatmap_has_masks_that_a_script_fills():
-    hub, cells = hub_of(30), Shared("cells", pd.DataFrame({"start": range(31)}))
-    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, cells, "named")])
-    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, cells)
+    hub = hub_of(30)
+    cells, detail = shared = drawn_cells()
+    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, *shared, "named")])
+    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, *shared)
     assert len(renderers(figure, ImageRGBA)) == 2
     assert hub.source(root).name == "neurons"
     assert cells.source(root).name == "cells"
+    whole, part = renderers(figure, Image)
+    assert part.data_source is detail.source(root)
+    assert part.glyph.color_mapper is whole.glyph.color_mapper
 
 
 def test_points_that_stand_for_neurons_among_others_tell_their_rows():
@@ -129,9 +143,9 @@ def test_points_have_rings_that_a_script_fills_and_that_do_not_come_back_to_pyth
 
 
 def test_a_heatmap_has_marks_that_a_script_fills_and_that_do_not_come_back_to_python():
-    hub, cells = hub_of(30), Shared("cells", pd.DataFrame({"start": range(31)}))
-    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, cells, "named")])
-    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, cells)
+    hub, shared = hub_of(30), drawn_cells()
+    hook = hv.opts.Image(hooks=[linking.select_blocks(hub, *shared, "named")])
+    root, figure = page(heatmap(np.eye(30, dtype=np.float32), 30, ""), hook, hub, *shared)
     [marks] = renderers(figure, Quad)
     assert not marks.data_source.syncable
     assert set(marks.data_source.data) == {"left", "right", "bottom", "top", "colour"}

@@ -1,5 +1,7 @@
+import numpy as np
 import pytest
 
+from dtviz.analyses.blocks import Blocks
 from dtviz.model import Model
 from dtviz.views import titles
 
@@ -37,12 +39,23 @@ def test_a_contrast_says_how_far_apart_the_actions_are():
 
 
 def test_averaging_and_chance_are_said():
-    assert titles.of_similarity("layer 0, out", 256, 256, 0.1226) == (
+    few, many = (Blocks(np.zeros((n, 2), np.float32), 1024) for n in (256, 3072))
+    assert titles.of_similarity("layer 0, out", few, 0.1226) == (
         "Cosine similarity · layer 0, out · 256 neurons · chance ±0.12"
     )
-    assert titles.of_similarity("layer 0, out", 3072, 1024, 0.1).endswith(
-        "3,072 neurons averaged to 1,024 × 1,024 · chance ±0.10"
+    assert titles.of_similarity("layer 0, out", many, 0.1).split("\n") == [
+        "Cosine similarity · layer 0, out · chance ±0.10",
+        "3,072 × 3,072 averaged to 1,024 × 1,024",
+    ]
+    assert titles.of_similarity("layer 0, out", many, 0.1, 2048).endswith(
+        "\napproximate tree: 2,048 groups first"
     )
+
+
+def test_the_greatest_of_blocks_is_said_where_there_are_blocks():
+    few, many = (Blocks(np.zeros((n, 2), np.float32), 1024, "greatest") for n in (256, 3072))
+    assert titles.of_cells(few) == "256 neurons"
+    assert titles.of_cells(many) == "3,072 × 3,072 greatest |cosine| in 1,024 × 1,024"
 
 
 def test_a_selection_says_how_many_of_how_many_are_in_view_and_named():

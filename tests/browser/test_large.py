@@ -1,0 +1,216 @@
+"""Layers of many neurons: the heatmap is in blocks, the points are dots of an image."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import dtviz
+from dtviz.study import MOST_CELLS
+
+
+def random_model(n: int, layers: int = 1) -> dtviz.Model:
+    """A model of as many neurons in all, in few dimensions."""
+    random = np.random.default_rng(0)
+    weights = random.normal(size=(layers, n // layers, 32)).astype(np.float32)
+    actions = dtviz.Directions(random.normal(size=(2, 32)), ["left", "right"])
+    return dtviz.Model.from_arrays(list(weights), unembedding=actions)
+
+
+@pytest.fixture
+def explorer():
+    return dtviz.Explorer(random_model(1_500))
+
+
+def in_order(explorer) -> list[str]:
+    return explorer.neurons.sort_values("leaf")["name"].tolist()
+
+
+def zoom_to(gestures, rows, columns) -> None:
+    """Let a heatmap show the rows and columns between leaves."""
+    gestures.page.evaluate(
+        """([[top, bottom], [left, right]]) => {
+          const {x_range, y_range} = explorerPage().get_model_by_name("similarity")
+          x_range.setv({start: left, end: right})
+          y_range.setv({start: bottom, end: top}) // the first row is on top
+        }""",
+        [rows, columns],
+    )
+
+
+def detail(gestures) -> dict:
+    """What is drawn of the part of the heatmap that is in view: places and values."""
+    return gestures.page.evaluate(
+        """() => {
+          const {image: [image], ...sides} = explorerPage().get_model_by_name("detail").data
+          const of = Object.entries(sides).map(([name, [value]]) => [name, value])
+          return {...Object.fromEntries(of), shape: [...image.shape], values: [...image]}
+        }"""
+    )
+
+
+def wait_for_detail(gestures, rows, columns) -> np.ndarray:
+    """Wait until a part is drawn anew; return its values."""
+    gestures.page.wait_for_function(
+        """([[top, bottom], [left, right]]) => {
+          const {x, y, dw, dh} = explorerPage().get_model_by_name("detail").data
+          return x[0] === left && y[0] === top && dw[0] === right - left && dh[0] === bottom - top
+        }""",
+        arg=[rows, columns],
+    )
+    found = detail(gestures)
+    return np.reshape(found["values"], found["shape"])
+
+
+def tells(gestures, x: float, y: float) -> list[str]:
+    """What the heatmap's tooltip tells of a place: row, column, cosine."""
+    gestures.hover("similarity", 0, 0)
+    tooltip = gestures.page.locator(".bk-tooltip-content")
+    gestures.hover("similarity", x, y)
+    tooltip.first.wait_for()
+    return tooltip.first.inner_text().split("\n")
+
+
+def leaves_in_view(gestures, figure: str) -> list[float]:
+    """Between which leaves a figure shows columns."""
+    return gestures.page.evaluate(
+        """(name) => {
+          const {start, end} = explorerPage().get_model_by_name(name).x_range
+          return [start, end]
+        }""",
+        figure,
+    )
+
+
+def test_zooming_in_brings_single_pairs_and_all_stays_linked(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    by_leaf = in_order(explorer)
+    cosines = dtviz.cosine_similarity(explorer.in_view).loc[by_leaf, by_leaf].to_numpy()
+    assert "1,500 × 1,500 averaged to 1,024 × 1,024" in gestures.title("similarity")
+    assert detail(gestures)["dw"] == 0
+
+    rows, columns = (600, 640), (700, 760)
+    zoom_to(gestures, rows, columns)
+    values = wait_for_detail(gestures, rows, columns)
+    np.testing.assert_allclose(values, cosines[600:640, 700:760], atol=1e-6)
+    told = " ".join(tells(gestures, 720.5, 610.5))
+    for what in (by_leaf[720], by_leaf[610], f"{cosines[610, 720]:.3f}"):
+        assert what in told
+    assert "pairs" not in told
+    assert leaves_in_view(gestures, "dendrogram") == list(columns)
+
+    # A box and a tap select what is under them, and just that is lit.
+    gestures.box("similarity", 710.5, 620.5, 712.5, 621.5)
+    gestures.wait_for_selected({by_leaf[leaf] for leaf in (620, 621, 710, 711, 712)})
+    assert gestures.lit() == ({710, 711, 712}, {620, 621})
+    gestures.tap("similarity", 730.5, 605.5)
+    gestures.wait_for_selected({by_leaf[605], by_leaf[730]})
+    assert gestures.lit() == ({730}, {605})
+    zoom_to(gestures, (600, 640), (590, 650))
+    wait_for_detail(gestures, (600, 640), (590, 650))
+    assert gestures.lit() == ({605}, {605})
+
+
+def test_what_is_in_view_may_still_be_in_blocks_and_hover_says_so(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    by_leaf = in_order(explorer)
+    unit = explorer.in_view.subset(by_leaf).unit().vectors
+    rows, columns = (0, 1500), (300, 310)
+    zoom_to(gestures, rows, columns)
+    values = wait_for_detail(gestures, rows, columns)
+    bounds = np.arange(MOST_CELLS + 1) * 1500 // MOST_CELLS
+    means = [unit[a:b].mean(axis=0) @ unit[300:310].T for a, b in pairwise(bounds)]
+    np.testing.assert_allclose(values, means, atol=1e-6)
+    cell = int(np.flatnonzero(np.diff(bounds) == 2)[0])
+    first, last = bounds[cell], bounds[cell + 1] - 1
+    told = " ".join(tells(gestures, 305.5, (cell + 0.5) * 1500 / MOST_CELLS))
+    assert f"{by_leaf[first]} … {by_leaf[last]} (2, places {first + 1} to {last + 1})" in told
+    assert f"mean of 2 × 1 pairs: {means[cell][5]:.3f}" in told
+
+    explorer.blocks.block_value = "greatest"
+    gestures.wait_for_title("similarity", "1,500 × 1,500 greatest |cosine| in 1,024 × 1,024")
+    zoom_to(gestures, rows, columns)
+    gestures.page.wait_for_function(
+        """() => explorerPage().get_model_by_name("detail").data.dh[0] === 1500 &&
+          explorerPage().get_model_by_name("cells").data.of[0] === "greatest" """
+    )
+    pairs = unit[first : last + 1] @ unit[305]
+    greatest = pairs[np.abs(pairs).argmax()]
+    told = " ".join(tells(gestures, 305.5, (cell + 0.5) * 1500 / MOST_CELLS))
+    assert f"greatest of 2 × 1 pairs: {greatest:.3f}" in told
+
+
+def test_the_wheel_zooms_and_another_order_takes_the_detail_away(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+    gestures.hover("similarity", 750, 750)
+    gestures.page.mouse.wheel(0, -300)
+    gestures.page.wait_for_function("explorerPage().get_model_by_name('detail').data.dw[0] > 0")
+    before = gestures.data("neurons")["leaf"]
+    explorer.clustering.method = "complete"
+    gestures.page.wait_for_function(
+        f"""(before) => !before.every((leaf, i) => leaf === {gestures.HUB}.data.leaf[i]) &&
+          explorerPage().get_model_by_name("detail").data.dw[0] === 0""",
+        arg=before,
+    )
+
+
+def test_a_snapshot_stays_in_blocks_and_says_so(gestures, explorer, tmp_path):
+    explorer.save(tmp_path / "snapshot.html")
+    gestures.open_file(tmp_path / "snapshot.html")
+    gestures.page.evaluate(
+        """() => {
+          window.told = 0
+          const {tags} = explorerPage().get_model_by_name("detail").properties
+          tags.change.connect(() => window.told += 1)
+        }"""
+    )
+    bounds = np.arange(MOST_CELLS + 1) * 1500 // MOST_CELLS
+    cell = int(np.flatnonzero(np.diff(bounds) == 2)[300])
+    leaves = (int(bounds[cell]) - 20, int(bounds[cell]) + 20)
+    zoom_to(gestures, leaves, leaves)
+    gestures.page.wait_for_function("window.told > 0")
+    assert leaves_in_view(gestures, "dendrogram") == list(leaves)
+    told = " ".join(tells(gestures, *[(cell + 0.5) * 1500 / MOST_CELLS] * 2))
+    assert "mean of 2 × 2 pairs: " in told
+    assert detail(gestures)["dw"] == 0
+    assert "averaged to 1,024 × 1,024, zoomed in too" in (tmp_path / "snapshot.html").read_text()
+
+
+def test_options_that_matter_to_few_neurons_only_are_not_offered(gestures, serve):
+    explorer = dtviz.Explorer(random_model(1_500, layers=2))  # 750 in each
+    gestures.open(serve(explorer))
+    label = gestures.page.get_by_text("Blocks show").first
+    gestures.page.get_by_text("Clusters:").first.wait_for()
+    assert not label.is_visible()
+    gestures.choose("Layer", "all")
+    label.wait_for()
+
+
+@pytest.mark.parametrize(("n", "layers"), [(12_288, 1), (36_864, 12)])
+def test_a_brush_over_many_neurons_selects_them_in_all_views(gestures, serve, n, layers):
+    explorer = dtviz.Explorer(random_model(n, layers), layer=0 if layers == 1 else "all")
+    gestures.page.set_default_timeout(60_000)
+    gestures.open(serve(explorer))
+    assert f"{n:,} × {n:,} averaged to 1,024 × 1,024" in gestures.title("similarity")
+    assert ("approximate tree: 2,048 groups first" in gestures.title("similarity")) == (n > 16_384)
+    (x0, y0), (x1, y1) = gestures.corners("congruence", [(0.55, 0.55), (0.7, 0.7)])
+    gestures.box("congruence", x0, y0, x1, y1)
+    gestures.page.wait_for_function(f"{gestures.HUB}.selected.indices.length > 100")
+    table, chosen = explorer.neurons, gestures.selected()
+    inside = table["x"].between(x0, x1) & table["y"].between(y0, y1)
+    # The mouse moves by whole pixels.
+    assert len(set(chosen) ^ set(table.index[inside])) < 0.05 * len(chosen)
+    leaves = table.loc[chosen, "leaf"]
+    columns, rows = gestures.lit()
+    assert set(leaves) <= columns == rows
+    gestures.expect_text(f"{len(chosen)} of {n} neurons selected")
+    zoom_to(gestures, (1000, 1040), (5000, 5040))
+    values = wait_for_detail(gestures, (1000, 1040), (5000, 5040))
+    by_leaf = in_order(explorer)
+    unit = explorer.in_view.unit()
+    expected = unit.subset(by_leaf[1000:1040]).vectors @ unit.subset(by_leaf[5000:5040]).vectors.T
+    np.testing.assert_allclose(values, expected, atol=1e-6)
+    assert gestures.lit() == (
+        set(leaves) & {*range(5000, 5040)},
+        set(leaves) & {*range(1000, 1040)},
+    )
