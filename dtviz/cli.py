@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "kind",
         metavar="KIND",
         help="neurons, pairs, top-k, clusters, summary, features, actions, "
-        "embedding-unembedding, in-unembedding or out-embedding; or layers: all that is known of "
+        "embedding-unembedding, in-unembedding, out-embedding, or layers: all that is known of "
         "every neuron of every layer, with its vectors, as a folder of Parquet that can be opened "
         "like a checkpoint",
     )
