@@ -31,10 +31,10 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
         source: the path of a decision transformer's checkpoint (.pt or .safetensors); "demo" for
             the bundled model; the path of a language model's Hugging Face directory (config.json,
             .safetensors files, a tokenizer), which is read layer by layer when layers are asked
-            for; a TransformerBridge or HookedTransformer, which is read so, too; or the name of a
-            language model on the Hugging Face hub ("gpt2"), which is downloaded; or the path of a
-            folder that ``dtviz table layers`` wrote. What exists at a
-            path is never looked for on the hub.
+            for; a TransformerBridge or HookedTransformer, which is read so, too, as it is then; the
+            name of a language model on the Hugging Face hub ("gpt2"), which is downloaded; or the
+            path of a folder that ``dtviz table layers`` wrote. What exists at a path is never
+            looked for on the hub.
 
     Raises:
         BadArgument: if ``source`` is none of these.
