@@ -19,6 +19,8 @@ BINS = 100
 _EDGES = np.linspace(-1, 1, BINS + 1)
 # Rows of the similarity matrix that are held at a time.
 _BLOCK = 512
+# Bins of |cosine| among which quartiles are looked for.
+_NARROW = 2**16
 # For congruences, what chance gives is simulated: so often, with so many neurons at most. Another
 # draw falls between the least and the greatest of 39 with a probability of 38 / 40.
 _DRAWS = 39
@@ -222,5 +224,37 @@ def summary(
                 got=f"{len(rows)}",
                 do="Choose a layer with more of them.",
             )
-        columns[name] = pd.Series(np.abs(np.concatenate(list(pair_cosines(rows))))).describe()
+        columns[name] = _described(rows)
     return pd.DataFrame(columns)
+
+
+def _described(a: Directions) -> pd.Series:
+    """Return what pandas' describe would of |cosine|, without holding those of all pairs at once.
+
+    The quartiles are exact: what lies in the same narrow bins as they do is sorted.
+    """
+    counts = np.zeros(_NARROW + 1, dtype=np.int64)
+    total = squares = greatest = 0.0
+    least = 1.0
+    for cosines in pair_cosines(a):
+        counts += np.bincount(_narrow(cosines), minlength=len(counts))
+        absolute = np.abs(cosines).astype(np.float64)
+        total += absolute.sum()
+        squares += (absolute**2).sum()
+        least, greatest = absolute.min(initial=least), absolute.max(initial=greatest)
+    n = int(counts.sum())
+    places = np.array([0.25, 0.5, 0.75]) * (n - 1)
+    ranks = np.unique(np.concatenate([np.floor(places), np.ceil(places)]).astype(int))
+    bins = np.searchsorted(np.cumsum(counts), ranks, "right")
+    is_near = np.isin(np.arange(len(counts)), bins)
+    near = [np.abs(cosines[is_near[_narrow(cosines)]]) for cosines in pair_cosines(a)]
+    farther = np.cumsum(np.where(is_near, 0, counts))[bins]
+    values = np.sort(np.concatenate(near)).take(ranks - farther, mode="clip")
+    quartiles = np.interp(places, ranks, values)
+    std = np.sqrt(max(squares - total**2 / n, 0) / (n - 1)) if n > 1 else np.nan
+    names = ["count", "mean", "std", "min", "25%", "50%", "75%", "max"]
+    return pd.Series([n, total / n, std, least, *quartiles, greatest], names)
+
+
+def _narrow(cosines: Float32) -> npt.NDArray[np.int32]:
+    return np.asarray(np.abs(cosines) * np.float32(_NARROW), dtype=np.int32)
