@@ -124,6 +124,11 @@ def _table(options: argparse.Namespace) -> None:
     from dtviz.study import Study
 
     study = Study(load(options.checkpoint), layer=options.layer)
+    if options.kind in tables.SURVEYED:
+        study.survey_all()
+    cut = tables.cut(options.kind, study)
+    if cut:
+        print(f"dtviz: {cut}", file=sys.stderr)  # noqa: T201
     tables.save(tables.table(options.kind, study), options.out, study.model)
 
 

@@ -27,6 +27,7 @@ from dtviz.tabs.moments import Moments
 from dtviz.tabs.named_sets import NamedSets
 from dtviz.tabs.rest import Rest
 from dtviz.tabs.selected import Selected
+from dtviz.tabs.surveyor import Surveyor
 from dtviz.tabs.tab import Tab
 from dtviz.tabs.tables import Tables
 from dtviz.tabs.top_features import TopFeatures
@@ -36,6 +37,7 @@ from dtviz.views.controls import controls
 from dtviz.views.downloads import downloads
 from dtviz.views.heatmap import DENDROGRAM_HEIGHT, dendrogram, heatmap, tree_lines
 from dtviz.views.linking import draw_points, select_blocks, select_branches
+from dtviz.views.picker import with_pickers
 from dtviz.views.scatter import scatter
 from dtviz.views.shared import Hub, LinkedPane, Shared, Written
 from dtviz.views.strip import STRIP_HEIGHT, strip
@@ -134,6 +136,11 @@ class Explorer(Session, pn.viewable.Viewer):
         """
         write_whole(path, snapshot.of(self, layers))
 
+    def know(self, other: "Explorer") -> None:
+        """Take over what another explorer has found of the same model, layer and options."""
+        self._kept = dict(other._kept)
+        self._refresh()
+
     def leave_python(self) -> None:
         """Offer only what the browser can do alone, for a snapshot of this explorer."""
         self._has_python = False
@@ -163,6 +170,7 @@ class Explorer(Session, pn.viewable.Viewer):
             self._hub.show(self.neurons)
             self._cells.hold(self._cells_frame())
             self._lines.hold(self._tree_lines())
+            self.surveyor.look()
             for tab in self.tabs:
                 tab.refresh()
 
@@ -337,8 +345,11 @@ class Explorer(Session, pn.viewable.Viewer):
     def _make_tabs(self) -> None:
         """Make the tabs; they find what they show when they are opened."""
         shared = (self, self.selection, self._hub)
-        ranking = Shared("ranking", self.ranked, columns=["item", "value"])
-        self.top_k = TopFeatures(*shared, ranking)
+        ranking = self.ranking_of(self.selection.names)
+        ranking = Shared("ranking", ranking, columns=["neuron", "item", "value"])
+        self.surveyor = Surveyor(self)
+        self.surveyor.param.watch(self._refresh, "finished")
+        self.top_k = TopFeatures(*shared, ranking, self.surveyor)
         self.counts = Counts(*shared, ranking)
         self.channel_map = ChannelMap(*shared)
         self.selected_heatmap = Selected(*shared)
@@ -367,7 +378,8 @@ class Explorer(Session, pn.viewable.Viewer):
         # Of few neurons these change nothing.
         has_blocks = pn.bind(lambda _: not self.similarity.are_single, self.param._similar)
         shown = dict.fromkeys(("exact_up_to", "block_value"), has_blocks)
-        return pn.Column(*controls(toolkit, parameters, shown), sizing_mode="stretch_width")
+        widgets = with_pickers(toolkit, parameters, controls(toolkit, parameters, shown))
+        return pn.Column(*widgets, sizing_mode="stretch_width")
 
     @property
     def _options_of_all(self) -> tuple[param.Parameterized, ...]:

@@ -1,5 +1,6 @@
 """Options: what to look at, and how, fitted to a model."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -7,13 +8,15 @@ import param
 
 from dtviz.analyses.blocks import BlockAnalysis
 from dtviz.analyses.clustering import ClusterAnalysis
-from dtviz.analyses.congruence import CongruenceAnalysis, usual_pair
+from dtviz.analyses.congruence import Compared, CongruenceAnalysis, usual_pair
 from dtviz.analyses.features import FeatureFilter
+from dtviz.analyses.products import is_vocabulary
 from dtviz.analyses.ranking import RankingAnalysis
 from dtviz.analyses.similarity import ExemplarAnalysis, PairsAnalysis
 from dtviz.analyses.spaces import spaces_of
+from dtviz.analyses.vocabulary import MOST_OFFERED, Vocabulary
 from dtviz.directions import NORMALIZATIONS
-from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.errors import BadArgument, DtvizError, UnknownName, listed, shortened
 from dtviz.model import Model, Side
 
 Layer = int | Literal["all"]
@@ -35,12 +38,14 @@ class Options(param.Parameterized):
         layer: a layer's number or "all"; the last layer by default.
         side: which vectors of the neurons to look at: "out", "in" or "gate".
         x, y: the actions (or tokens) to compare; left and right, or the first and the last, by
-            default.
+            default. Of a model with more than 100 of them, each can be several: a list of names,
+            or a text of names parted by commas; see `Vocabulary`.
         layer_norm, contrast: see `CongruenceAnalysis`.
         space, method, distance, exact_up_to, optimal_order, clusters: see `ClusterAnalysis`.
         block_value: see `BlockAnalysis`.
         norm_above, named: see `FeatureFilter`.
-        ranked_by, k: see `RankingAnalysis`.
+        ranked_by, k: see `RankingAnalysis`; by default what a neuron reads, or the tokens that
+            it writes where the unembedding is a vocabulary.
         threshold, alike_to, alike_by, alike_count: see `ExemplarAnalysis`.
         pairs_above: see `PairsAnalysis`.
 
@@ -63,8 +68,8 @@ class Options(param.Parameterized):
         *,
         layer: Layer | None = None,
         side: Side | None = None,
-        x: str | None = None,
-        y: str | None = None,
+        x: str | Sequence[str] | None = None,
+        y: str | Sequence[str] | None = None,
         layer_norm: bool | None = None,
         contrast: bool | None = None,
         space: str | None = None,
@@ -92,7 +97,8 @@ class Options(param.Parameterized):
         self.ranking = RankingAnalysis()
         self.exemplar = ExemplarAnalysis()
         self.pairs = PairsAnalysis()
-        self.offer_choices()
+        self.ranking.ranked_by = usual_ranking(model)
+        self._offer_all(keep=False)
         _choose(self, layer=layer, side=side)
         _choose(self.congruence, x=x, y=y, layer_norm=layer_norm, contrast=contrast)
         _choose(
@@ -172,22 +178,36 @@ class Options(param.Parameterized):
                 )
             _choose(owners[name], **{name: value})
 
-    def _open(self, _: object) -> None:
-        self.offer_choices()
+    def _open(self, event: Any) -> None:
+        if event.old is not None and self.ranking.ranked_by == usual_ranking(event.old):
+            self.ranking.ranked_by = usual_ranking(self.model)
+        self._offer_all(keep=True)
 
-    def offer_choices(self) -> None:
-        """Fit the choices of the options to the model; a choice it has too stays."""
+    def _offer_all(self, *, keep: bool) -> None:
+        """Fit the choices of the options to the model; a choice it has too stays, if to be kept."""
         self.congruence.param.layer_norm.label = NORMALIZATIONS[self.model.normalization or "LN"]
         layers = list(range(self.model.n_layers))
         _offer(self.param.layer, [*layers, "all"], layers[-1])
         _offer(self.param.side, list(self.model.sides), "out")
         spaces = [name for name in spaces_of(self.model) if name not in self.model.sides]
         _offer(self.clustering.param.space, ["weights", *spaces], "weights")
-        if self.model.unembedding is not None:
-            actions = self.model.unembedding.names
-            x, y = usual_pair(actions)
-            _offer(self.congruence.param.x, actions, x)
-            _offer(self.congruence.param.y, actions, y)
+        if self.model.unembedding is None:
+            return
+        actions = self.model.unembedding.names
+        vocabulary = Vocabulary(actions) if len(actions) > MOST_OFFERED else None
+        for axis, usual in zip("xy", usual_pair(actions), strict=True):
+            parameter = self.congruence.param[axis]
+            before = getattr(self.congruence, axis) if keep else usual
+            parameter.vocabulary = vocabulary
+            if vocabulary is None:
+                _offer(parameter, actions, usual)
+            else:
+                setattr(self.congruence, axis, before if vocabulary.has(before) else usual)
+
+
+def usual_ranking(model: Model) -> str:
+    """Return by what items are ranked unless told otherwise; see `RankingAnalysis`."""
+    return "out congruence" if is_vocabulary(model.unembedding) else "in congruence"
 
 
 def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:
@@ -212,7 +232,9 @@ def _choose(owner: param.Parameterized, **options: Any) -> None:
         if isinstance(value, np.generic):
             value = value.item()
         parameter = owner.param[name]
-        choices = list(parameter.objects) if isinstance(parameter, param.Selector) else None
+        is_typed = isinstance(parameter, Compared) and parameter.vocabulary is not None
+        is_chosen = isinstance(parameter, param.Selector) and not is_typed
+        choices = list(parameter.objects) if is_chosen else None
         # Of the same type: True is not layer 1, though it equals it.
         if choices is not None and not any(
             type(value) is type(choice) and value == choice for choice in choices
@@ -226,6 +248,8 @@ def _choose(owner: param.Parameterized, **options: Any) -> None:
             if isinstance(value, bool) and isinstance(parameter, param.Number):
                 raise TypeError("Pass a number.")
             setattr(owner, name, value)
+        except DtvizError:
+            raise
         except (TypeError, ValueError) as error:
             raise BadArgument(
                 expected=f"an option that fits: {parameter.doc}",

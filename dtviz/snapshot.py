@@ -65,6 +65,8 @@ def of(
         copy.sets.items = explorer.sets.items
         copy.leave_python()
         copy.channel_map.most_numbers = _MOST_NUMBERS
+        if layer == explorer.layer:
+            copy.know(explorer)
         shown[titles.of_layer(layer, explorer.side)] = copy
     if not shown:
         raise BadArgument(
@@ -178,11 +180,20 @@ def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, s
         if explorer.congruence.layer_norm
         else "not applied",
         "clustering": f"{clustering.method} linkage, {clustering.distance} distance",
-        "listed": f"{explorer.ranking.k} items at either end, for at most 12 selected neurons",
+        "listed": "; ".join(sorted({_listed(copy) for copy in shown.values()})),
         "heatmap": "; ".join(sorted(drawn)),
         "dtviz": version("dtviz"),
         "date": datetime.date.today().isoformat(),
     }
+
+
+def _listed(explorer: "Explorer") -> str:
+    """Return for how many neurons items are listed."""
+    shown = f"{explorer.ranking.k} items at either end, for at most 12 selected neurons"
+    if explorer.is_surveyed:
+        return shown
+    n, of = explorer.ranking_of(explorer.selection.names)["neuron"].nunique(), len(explorer.in_view)
+    return f"{shown}, of the {n:,} of {of:,} that were selected"
 
 
 def read(path: str | Path) -> dict[str, Any]:

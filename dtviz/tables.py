@@ -5,10 +5,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
-from dtviz.analyses.across import across, ranked
+from dtviz.analyses.across import Crossing, ranked
+from dtviz.analyses.products import cosines, is_vocabulary
 from dtviz.analyses.similarity import cosine_similarity
+from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model
 from dtviz.output import write_whole
@@ -37,6 +40,19 @@ def table(kind: str, study: Study) -> pd.DataFrame:
     return KINDS[kind](study)
 
 
+# Those on all neurons in view, which of a vocabulary takes a survey.
+SURVEYED = ("neurons", "top-k", "features")
+
+
+def cut(kind: str, study: Study) -> str:
+    """Return what of a vocabulary a table holds; empty if it is all."""
+    if kind in _CROSSINGS:
+        return study.crossing_cut(_CROSSINGS[kind])
+    if kind == "actions" and is_vocabulary(study.model.unembedding):
+        return "cosines with the two on the axes only"
+    return ""
+
+
 def _neurons(study: Study) -> pd.DataFrame:
     return study.neurons
 
@@ -50,6 +66,7 @@ def _top_k(study: Study) -> pd.DataFrame:
 
 
 def _features(study: Study) -> pd.DataFrame:
+    study.survey_all()
     moments = _known(study, study.feature_moments)
     return moments.rename_axis("feature").reset_index()
 
@@ -83,23 +100,25 @@ def _actions(study: Study) -> pd.DataFrame:
         )
     norms = {"name": unembedding.names, "norm": unembedding.norms}
     bias = {} if study.model.unembedding_bias is None else {"bias": study.model.unembedding_bias}
-    cosines = cosine_similarity(unembedding).add_prefix("cosine with ").reset_index(drop=True)
-    return pd.concat([pd.DataFrame({**norms, **bias}), cosines], axis=1)
+    if is_vocabulary(unembedding):
+        pair = Directions(np.stack(study.congruence.directions(unembedding)), ["x", "y"])
+        with_pair = cosines(pair, unembedding).frame()
+        found = pd.DataFrame({study.congruence.called(axis): with_pair.loc[axis] for axis in "xy"})
+    else:
+        found = cosine_similarity(unembedding)
+    found = found.add_prefix("cosine with ").reset_index(drop=True)
+    return pd.concat([pd.DataFrame({**norms, **bias}), found], axis=1)
 
 
-def _embedding_unembedding(study: Study) -> pd.DataFrame:
-    return ranked(
-        across(study.model, "embedding × unembedding", study.layer, embedding=study.embedding)
-    )
+def _crossing(name: Crossing) -> Callable[[Study], pd.DataFrame]:
+    return lambda study: ranked(study.crossing(name))
 
 
-def _in_unembedding(study: Study) -> pd.DataFrame:
-    return ranked(across(study.model, "in × unembedding", study.layer))
-
-
-def _out_embedding(study: Study) -> pd.DataFrame:
-    return ranked(across(study.model, "out × embedding", study.layer, embedding=study.embedding))
-
+_CROSSINGS: dict[str, Crossing] = {
+    "embedding-unembedding": "embedding × unembedding",
+    "in-unembedding": "in × unembedding",
+    "out-embedding": "out × embedding",
+}
 
 KINDS: dict[str, Callable[[Study], pd.DataFrame]] = {
     "neurons": _neurons,
@@ -109,9 +128,7 @@ KINDS: dict[str, Callable[[Study], pd.DataFrame]] = {
     "summary": _summary,
     "features": _features,
     "actions": _actions,
-    "embedding-unembedding": _embedding_unembedding,
-    "in-unembedding": _in_unembedding,
-    "out-embedding": _out_embedding,
+    **{kind: _crossing(name) for kind, name in _CROSSINGS.items()},
 }
 
 

@@ -14,6 +14,7 @@ from dtviz import cli, snapshot, tables
 from dtviz.study import Study
 from tests.checkpoints import language_models
 from tests.conftest import GATED
+from tests.tokens import wordy
 
 
 @pytest.fixture
@@ -181,3 +182,23 @@ def test_a_language_model(run, tmp_path):
     done = run("table", "neurons", path, "--out", str(out))
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "config.json as a JSON object" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("neurons", ""),
+        ("top-k", ""),
+        ("in-unembedding", "of 5,000 of the unembedding: the compared and the longest"),
+    ],
+)
+def test_a_table_of_a_vocabulary_says_what_it_leaves_out(run, monkeypatch, tmp_path, kind, said):
+    monkeypatch.setattr("dtviz.checkpoints.load", lambda _: wordy(n=12))
+    path = tmp_path / "table.csv"
+    result = run("table", kind, "wordy", "--out", str(path))
+    assert (result.returncode, result.stdout) == (0, "")
+    assert said in result.stderr
+    assert bool(result.stderr) == bool(said)
+    table = pd.read_csv(path, keep_default_na=False)
+    assert len(table) > 0
+    assert kind != "neurons" or "kurtosis" in table

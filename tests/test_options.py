@@ -5,6 +5,7 @@ from dtviz.errors import BadArgument, UnknownName
 from dtviz.options import Options
 
 from .tabs.models import small
+from .tokens import wordy
 
 
 def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
@@ -53,6 +54,7 @@ def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
         ("norm_above", 0.8),
         ("named", "key"),
         ("ranked_by", "out × embedding"),
+        ("ranked_by", "out congruence"),
         ("k", 3),
         ("threshold", 0.9),
         ("alike_to", "any"),
@@ -203,3 +205,66 @@ def test_each_option_says_what_it_is_for():
                 assert owner.param[name].doc
                 assert owner.param[name].label
                 assert isinstance(owner.param[name], param.Parameter)
+
+
+# Tokens
+
+
+@pytest.fixture(scope="module")
+def words():
+    return wordy()
+
+
+def test_of_a_vocabulary_two_words_are_compared_and_what_is_written_ranked(words):
+    options = Options(words).options
+    assert (options["x"], options["y"]) == ("␣she", "␣him")
+    assert options["ranked_by"] == "out congruence"
+    assert Options(words, **options).options == options
+
+
+@pytest.mark.parametrize("given", [["he", " him"], ("he", "␣him"), "he, him"])
+def test_sets_of_tokens_can_be_given_as_a_list_or_a_text(words, given):
+    options = Options(words, x=given, y="she").options
+    assert (options["x"], options["y"]) == ("he,␣him", "she")
+    assert Options(words, **options).options == options
+
+
+def test_a_token_that_is_none_is_told_with_those_near(words):
+    with pytest.raises(UnknownName, match="Near are '␣queen'"):
+        Options(words, x="quene")
+    with pytest.raises(BadArgument, match="several in a list"):
+        Options(words, x=3)
+    options = Options(words)
+    with pytest.raises(UnknownName):
+        options.congruence.y = ["he", "nobody"]
+    assert options.congruence.y == "␣him"
+
+
+def test_of_few_actions_there_are_no_sets():
+    with pytest.raises(UnknownName, match="x to be one of"):
+        Options(small(), x=["left", "right"])
+
+
+def test_not_all_tokens_are_choices(words):
+    options = Options(words, x="he,she")
+    assert options.congruence.param.x.objects == ["he,she"]
+
+
+def test_another_model_keeps_tokens_that_it_has_too(words):
+    options = Options(small())
+    options.model = words
+    assert (options.congruence.x, options.congruence.y) == ("␣she", "␣him")
+    assert options.ranking.ranked_by == "out congruence"
+    options.congruence.x, options.ranking.ranked_by = "he,she", "in congruence"
+    options.model = wordy(200)
+    assert (options.congruence.x, options.congruence.y) == ("he,she", "␣him")
+    assert options.ranking.ranked_by == "in congruence"
+    options.model = small()
+    assert (options.congruence.x, options.congruence.y) == ("left", "right")
+    assert options.congruence.param.x.objects == ["left", "right", "forward"]
+
+
+def test_what_was_chosen_to_be_ranked_stays(words):
+    options = Options(small(), ranked_by="out × embedding")
+    options.model = words
+    assert options.ranking.ranked_by == "out × embedding"

@@ -18,12 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import dtviz
+from dtviz import link
 from dtviz.errors import BadArgument, DtvizError, UnknownName
 from dtviz.explorer import Explorer
 from dtviz.options import Options
 from dtviz.session import Session
 
 from .tabs.models import small
+from .tokens import wordy
 
 MODEL = small()
 NAMES = MODEL.neurons("all").names
@@ -527,3 +529,33 @@ def test_a_recipe_does_not_go_on_with_another_checkpoint(monkeypatch):
 def test_every_error_is_one_of_dtviz(session):
     with pytest.raises(DtvizError):
         session.restore({"select": {"L1N3": 1, "L7N7": 2}})
+
+
+# Sets of tokens
+
+SETS = {"x": "␣he,␣him", "y": '"a,b",she'}
+
+
+def test_sets_of_tokens_are_undone_restored_linked_and_in_the_recipe():
+    session = Session(wordy())
+    session.congruence.x = [" he", " him"]
+    session.congruence.y = '"a,b",she'
+    assert {name: session.options[name] for name in SETS} == SETS
+    assert session.changed_options == SETS
+    assert f"dtviz.Explorer(model, layer=1, x={SETS['x']!r}, y={SETS['y']!r})" in session.recipe()
+    fragment = link.fragment(session.state)
+    session.undo()
+    assert (session.congruence.x, session.congruence.y) == ("␣he,␣him", "␣him")
+    session.undo()
+    assert session.congruence.x == "␣she"
+    session.redo()
+    assert session.congruence.x == "␣he,␣him"
+    session.restore(link.state(fragment))
+    assert {name: session.options[name] for name in SETS} == SETS
+
+
+def test_a_state_with_a_token_that_is_none_changes_nothing():
+    session = Session(wordy(), x="he,she")
+    with pytest.raises(UnknownName, match="nobody"):
+        session.restore({"x": "he,nobody"})
+    assert session.congruence.x == "he,she"

@@ -8,6 +8,7 @@ from dtviz import snapshot
 from dtviz.errors import BadArgument, FileProblem, UnknownName
 
 from .tabs.models import small
+from .tokens import wordy
 
 
 @pytest.fixture(scope="module")
@@ -121,3 +122,25 @@ def test_its_selection_may_be_of_layers_that_are_not_in_it(tmp_path):
     about = snapshot.read(tmp_path / "a.html")
     assert about["selected"] == ["L0N3", "L1N2"]
     assert set(about["selected"]) <= set(about["names"])
+
+
+def listed(path):
+    """What a snapshot says of how many neurons it lists items for."""
+    return re.search(r"10 items at either end[^<]*", path.read_text())[0]
+
+
+def test_of_a_vocabulary_it_lists_the_selected_or_all_if_they_are_known(tmp_path):
+    explorer = dtviz.Explorer(wordy(), layer=1, x=["he", " him"])
+    explorer.selection.names = ["L1N3", "L1N5", "L0N2"]
+    path = tmp_path / "a.html"
+    explorer.save(path)
+    assert listed(path).endswith("of the 2 of 24 that were selected")
+    assert snapshot.read(path)["options"]["x"] == "he,␣him"
+    again = dtviz.Explorer(explorer.model, **snapshot.read(path)["options"])
+    assert again.options == explorer.options
+    few = path.stat().st_size
+    explorer.survey_all()
+    explorer.save(path)
+    assert listed(path).endswith("for at most 12 selected neurons")
+    # All neurons' items, and not those 5,000 tokens whatever they are.
+    assert 0 < path.stat().st_size - few < 100_000

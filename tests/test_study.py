@@ -7,7 +7,9 @@ from dtviz.analyses.clustering import tree_segments
 from dtviz.analyses.features import restricted
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, DtvizError
+from dtviz.listing import Listing
 from dtviz.model import Model
+from dtviz.rows import Rows
 from dtviz.study import MOST_CELLS, Study
 
 from .tabs.models import PLACES, small
@@ -15,7 +17,8 @@ from .tabs.models import PLACES, small
 # Everything a study finds, besides what takes a name.
 RESULTS = [
     name
-    for name, value in vars(Study).items()
+    for owner in (Study, Listing, Rows)
+    for name, value in vars(owner).items()
     if isinstance(value, property) and not name.startswith("_")
 ]
 # What is kept, because it takes time.

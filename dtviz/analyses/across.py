@@ -21,6 +21,7 @@ def across(
     layer: int | Literal["all"] = "all",
     *,
     embedding: Directions | None = None,
+    unembedding: Directions | None = None,
 ) -> pd.DataFrame:
     """Compare two of a model's spaces that no weights connect.
 
@@ -33,6 +34,7 @@ def across(
             direction, neurons x ("in", "out").
         layer: of the neurons: a layer's number or "all".
         embedding: the features to compare with instead of all the model's, as from `restricted`.
+        unembedding: the actions or tokens to compare with instead of all the model's.
 
     Returns:
         float32 frame.
@@ -49,13 +51,14 @@ def across(
         )
     if embedding is None:
         embedding = model.embedding
+    if unembedding is None:
+        unembedding = model.unembedding
     if crossing == "embedding × unembedding":
         return congruence(
-            _there(embedding, model, "embedding"), _there(model.unembedding, model, "unembedding")
+            _there(embedding, model, "embedding"), _there(unembedding, model, "unembedding")
         )
     if crossing == "in × unembedding":
-        unembedding = _there(model.unembedding, model, "unembedding")
-        return cosine_similarity(_reading(model, layer), unembedding)
+        return cosine_similarity(_reading(model, layer), _there(unembedding, model, "unembedding"))
     if crossing == "out × embedding":
         return cosine_similarity(model.neurons(layer), _there(embedding, model, "embedding"))
     rtg = _there(model.rtg, model, "return-to-go embedding")

@@ -9,7 +9,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from dtviz.analyses.chance import SHARE, cosine_cdf, cosine_limit, dimensions, random_like
-from dtviz.analyses.spaces import Space, check_space, projected, side_of, space, spaces_of
+from dtviz.analyses.spaces import (
+    Space,
+    check_space,
+    projected,
+    side_of,
+    space,
+    spaces_of,
+    targets_of,
+)
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument
 from dtviz.model import Model
@@ -19,6 +27,8 @@ BINS = 100
 _EDGES = np.linspace(-1, 1, BINS + 1)
 # Rows of the similarity matrix that are held at a time.
 _BLOCK = 512
+# Bins of |cosine| among which quartiles are looked for.
+_NARROW = 2**16
 # For congruences, what chance gives is simulated: so often, with so many neurons at most. Another
 # draw falls between the least and the greatest of 39 with a probability of 38 / 40.
 _DRAWS = 39
@@ -100,6 +110,7 @@ def distribution(
     *,
     layer_norm: bool = True,
     embedding: Directions | None = None,
+    unembedding: Directions | None = None,
     seed: int = 0,
 ) -> Distribution:
     """Return how the cosines in a space are distributed, and how those of random neurons would be.
@@ -109,28 +120,27 @@ def distribution(
     random neurons with the norms of the model's are sent through the same steps.
 
     Args:
-        model, name, layer, layer_norm, embedding: see `space`.
+        model, name, layer, layer_norm, embedding, unembedding: see `space`.
         seed: of the simulation.
 
     Raises:
         UnknownName: if the model has no such space or layer.
         BadArgument: if there is nothing to compare with.
     """
-    rows = space(model, name, layer, layer_norm=layer_norm, embedding=embedding)
-    counts = pair_counts(rows)
-    if name in ("out", "in", "gate"):
-        bands = _exact(dimensions(rows), int(counts.sum()))
+    check_space(model, name)
+    weights = model.neurons(layer, side_of(name))
+    targets = targets_of(
+        model, name, layer_norm=layer_norm, embedding=embedding, unembedding=unembedding
+    )
+    counts = pair_counts(projected(weights, name, targets, layer_norm=layer_norm))
+    if targets is None:
+        bands = _exact(dimensions(weights), int(counts.sum()))
     else:
-        weights = model.neurons(layer, side_of(name))
         n = min(len(weights), _DRAWN_NEURONS)
         drawn = [
             pair_counts(
                 projected(
-                    random_like(weights, n, seed + draw),
-                    name,
-                    model,
-                    layer_norm=layer_norm,
-                    embedding=embedding,
+                    random_like(weights, n, seed + draw), name, targets, layer_norm=layer_norm
                 )
             )
             for draw in range(_DRAWS)
@@ -146,12 +156,13 @@ def similarity_limit(
     *,
     layer_norm: bool = True,
     embedding: Directions | None = None,
+    unembedding: Directions | None = None,
     seed: int = 0,
 ) -> float:
     """Return the |cosine| that 95% of the pairs of random neurons stay below in a space.
 
     Args:
-        model, name, layer, layer_norm, embedding, seed: see `distribution`.
+        model, name, layer, layer_norm, embedding, unembedding, seed: see `distribution`.
 
     Raises:
         UnknownName: if the model has no such space or layer.
@@ -161,8 +172,11 @@ def similarity_limit(
     weights = model.neurons(layer, side_of(name))
     if name in ("out", "in", "gate"):
         return cosine_limit(dimensions(weights))
+    targets = targets_of(
+        model, name, layer_norm=layer_norm, embedding=embedding, unembedding=unembedding
+    )
     drawn = random_like(weights, _DRAWN_NEURONS, seed)
-    rows = projected(drawn, name, model, layer_norm=layer_norm, embedding=embedding)
+    rows = projected(drawn, name, targets, layer_norm=layer_norm)
     return float(np.quantile(np.abs(np.concatenate(list(pair_cosines(rows)))), SHARE))
 
 
@@ -196,11 +210,12 @@ def summary(
     *,
     layer_norm: bool = True,
     embedding: Directions | None = None,
+    unembedding: Directions | None = None,
 ) -> pd.DataFrame:
     """Return statistics of |cosine| over all pairs of neurons, for the spaces side by side.
 
     Args:
-        model, layer, layer_norm, embedding: see `space`.
+        model, layer, layer_norm, embedding, unembedding: see `space`.
 
     Returns:
         The rows count, mean, std, min, 25%, 50%, 75% and max (as pandas describes); a column for
@@ -215,12 +230,51 @@ def summary(
         has_none = name == "in congruence" and embedding is not None and len(embedding) == 0
         if name not in spaces_of(model) or has_none:
             continue
-        rows = space(model, name, layer, layer_norm=layer_norm, embedding=embedding)
+        rows = space(
+            model,
+            name,
+            layer,
+            layer_norm=layer_norm,
+            embedding=embedding,
+            unembedding=unembedding,
+        )
         if len(rows) < 2:
             raise BadArgument(
                 expected="two neurons or more, to compare in pairs",
                 got=f"{len(rows)}",
                 do="Choose a layer with more of them.",
             )
-        columns[name] = pd.Series(np.abs(np.concatenate(list(pair_cosines(rows))))).describe()
+        columns[name] = _described(rows)
     return pd.DataFrame(columns)
+
+
+def _described(a: Directions) -> pd.Series:
+    """Return what pandas' describe would of |cosine|, without holding those of all pairs at once.
+
+    The quartiles are exact: what lies in the same narrow bins as they do is sorted.
+    """
+    counts = np.zeros(_NARROW + 1, dtype=np.int64)
+    total = squares = greatest = 0.0
+    least = 1.0
+    for cosines in pair_cosines(a):
+        counts += np.bincount(_narrow(cosines), minlength=len(counts))
+        absolute = np.abs(cosines).astype(np.float64)
+        total += absolute.sum()
+        squares += (absolute**2).sum()
+        least, greatest = absolute.min(initial=least), absolute.max(initial=greatest)
+    n = int(counts.sum())
+    places = np.array([0.25, 0.5, 0.75]) * (n - 1)
+    ranks = np.unique(np.concatenate([np.floor(places), np.ceil(places)]).astype(int))
+    bins = np.searchsorted(np.cumsum(counts), ranks, "right")
+    is_near = np.isin(np.arange(len(counts)), bins)
+    near = [np.abs(cosines[is_near[_narrow(cosines)]]) for cosines in pair_cosines(a)]
+    farther = np.cumsum(np.where(is_near, 0, counts))[bins]
+    values = np.sort(np.concatenate(near)).take(ranks - farther, mode="clip")
+    quartiles = np.interp(places, ranks, values)
+    std = np.sqrt(max(squares - total**2 / n, 0) / (n - 1)) if n > 1 else np.nan
+    names = ["count", "mean", "std", "min", "25%", "50%", "75%", "max"]
+    return pd.Series([n, total / n, std, least, *quartiles, greatest], names)
+
+
+def _narrow(cosines: Float32) -> npt.NDArray[np.int32]:
+    return np.asarray(np.abs(cosines) * np.float32(_NARROW), dtype=np.int32)

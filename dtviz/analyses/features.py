@@ -61,15 +61,15 @@ class FeatureFilter(param.Parameterized):
     norm_above = param.Number(
         default=0,
         bounds=(0, None),
-        label="Features longer than",
-        doc="Only input features whose embedding has a norm above this are compared with: many "
-        "features are never seen in training, and their embedding stays near zero.",
+        label="Items longer than",
+        doc="Only input features (or tokens) whose vector has a norm above this are compared with: "
+        "many features are never seen in training, and their embedding stays near zero.",
     )
     named = param.String(
         default="",
-        label="Features named",
-        doc="Only input features whose name contains this: a channel (key), a position (1,6), or "
-        "any regular expression.",
+        label="Items named",
+        doc="Only input features (or tokens) whose name contains this: a channel (key), a "
+        "position (1,6), or any regular expression.",
     )
 
     def __call__(self, embedding: Directions) -> Directions:

@@ -1,5 +1,6 @@
 """Ranking: the items of greatest and of least congruence with each neuron."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 import param
 
-from dtviz.directions import Float32
+from dtviz.analyses.products import Products, congruences, cosines
+from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, shortened
 
 
@@ -46,6 +48,66 @@ class Ranking:
         )
 
 
+class _Least:
+    """The k least values of each row and their columns, while blocks of columns come in order."""
+
+    def __init__(self, rows: int, k: int) -> None:
+        self.k = k
+        self.values = np.empty((rows, 0), dtype=np.float32)
+        self.columns = np.empty((rows, 0), dtype=np.intp)
+
+    def add(self, block: Float32, first: int) -> None:
+        """Take in a block, (rows, columns), whose columns are numbered from ``first``."""
+        (n, held), width = self.values.shape, block.shape[1]
+        if width == 0:
+            return
+        # A later column that ties with the last one held is behind it. What is not a number, too:
+        # so these are those not beyond.
+        if held < self.k:
+            last = min(self.k, width) - 1
+            candidates = ~(block > np.partition(block, last, axis=1)[:, [last]])
+        else:
+            candidates = ~(block >= self.values[:, [-1]])
+        rows, columns = np.divmod(np.flatnonzero(candidates), width)
+        rows_of = np.concatenate([np.repeat(np.arange(n), held), rows])
+        columns_of = np.concatenate([self.columns.ravel(), columns + first])
+        values_of = np.concatenate([self.values.ravel(), block[rows, columns]])
+        # Stable: of equal values the first column leads.
+        order = np.lexsort((values_of, rows_of))
+        counts = np.bincount(rows_of, minlength=n)
+        place = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
+        k = min(self.k, held + width)
+        kept = order[place < k]
+        self.values, self.columns = (of[kept].reshape(n, k) for of in (values_of, columns_of))
+
+
+class Ends:
+    """The k columns of greatest and of least value of each row, while blocks of them come.
+
+    Args:
+        rows: how many.
+        k: columns at either end.
+    """
+
+    def __init__(self, rows: int, k: int) -> None:
+        self._least, self._greatest = _Least(rows, k), _Least(rows, k)
+
+    def add(self, block: Float32, first: int) -> None:
+        """Take in a block, (rows, columns), whose columns are numbered from ``first``."""
+        self._least.add(block, first)
+        self._greatest.add(-block, first)
+
+    @property
+    def columns(self) -> npt.NDArray[np.intp]:
+        """The columns: the greatest first, then the least first, (rows, 2k)."""
+        return np.concatenate([self._greatest.columns, self._least.columns], axis=1)
+
+    @property
+    def values(self) -> Float32:
+        """Their values, (rows, 2k)."""
+        return np.concatenate([-self._greatest.values, self._least.values], axis=1)
+
+
 def rank(values: pd.DataFrame, k: int) -> Ranking:
     """Return the ``k`` columns of greatest and of least value of each row, ties in column order.
 
@@ -54,25 +116,48 @@ def rank(values: pd.DataFrame, k: int) -> Ranking:
     Raises:
         BadArgument: if k is not a positive integer.
     """
+    ends = Ends(len(values), _checked(k))
+    ends.add(values.to_numpy(dtype=np.float32), 0)
+    names, items = ([str(name) for name in axis] for axis in (values.index, values.columns))
+    return Ranking(names, items, ends.columns, ends.values)
+
+
+def rank_products(products: Products, k: int) -> Ranking:
+    """Return the same of products, made block by block; see `rank`.
+
+    Raises:
+        BadArgument: if k is not a positive integer.
+    """
+    parts = [ends_of(products, rows, k) for rows in products.rows()]
+    return joined(products, parts)
+
+
+def ends_of(products: Products, rows: slice, k: int) -> Ends:
+    """Return the ends of some neurons; see `rank_products`."""
+    ends = Ends(rows.stop - rows.start, _checked(k))
+    for columns, block in products.blocks(rows):
+        ends.add(block, columns.start)
+    return ends
+
+
+def joined(products: Products, parts: Sequence[Ends]) -> Ranking:
+    """Return the ranking that the ends of the neurons' parts make."""
+    return Ranking(
+        products.neurons.names,
+        products.items.names,
+        np.concatenate([part.columns for part in parts]),
+        np.concatenate([part.values for part in parts]),
+    )
+
+
+def _checked(k: object) -> int:
     if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
         raise BadArgument(
             expected="k, the number of items at either end, as an integer of 1 or more",
             got=shortened(k),
             do="Pass k=10, for instance.",
         )
-    matrix = values.to_numpy(dtype=np.float32)
-    columns = np.concatenate([_least(-matrix, int(k)), _least(matrix, int(k))], axis=1)
-    return Ranking(
-        names=[str(name) for name in values.index],
-        items=[str(name) for name in values.columns],
-        columns=columns,
-        values=np.take_along_axis(matrix, columns, axis=1),
-    )
-
-
-def _least(matrix: Float32, k: int) -> npt.NDArray[np.intp]:
-    """Return the columns of the k least values of each row, least first, (rows, k)."""
-    return np.argsort(matrix, axis=1, kind="stable")[:, :k]
+    return int(k)
 
 
 def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:
@@ -93,23 +178,44 @@ def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:
 
 
 class RankingAnalysis(param.Parameterized):
-    """Which input features each neuron answers to most."""
+    """Which items (input features, actions or tokens) each neuron answers to most."""
 
     ranked_by = param.Selector(
         default="in congruence",
-        objects={"what they read": "in congruence", "what they write": "out × embedding"},
-        label="Features by",
+        objects={
+            "what they read": "in congruence",
+            "what they write": "out × embedding",
+            "what they write, as actions or tokens": "out congruence",
+        },
+        label="Items by",
         doc="Rank input features by what a neuron reads (in congruence: its input weights times "
-        "their normalized embedding), or by the cosine of what it writes with their embedding.",
+        "their normalized embedding), or by the cosine of what it writes with their embedding; "
+        "or rank the tokens (actions) that it writes (out congruence: what it writes, "
+        "normalized, times the unembedding).",
     )
     k = param.Integer(
         default=10,
         bounds=(1, 50),
         label="Items at either end (k)",
-        doc="How many input features to list for each selected neuron: those it answers to most, "
-        "and those it answers to least.",
+        doc="How many items to list for each selected neuron: those it answers to most, and those "
+        "it answers to least.",
     )
 
     def __call__(self, values: pd.DataFrame) -> Ranking:
-        """Rank the columns of a frame, neurons x features."""
+        """Rank the columns of a frame, neurons x items."""
         return rank(values, self.k)
+
+    def products(self, neurons: Directions, items: Directions, *, layer_norm: bool) -> Products:
+        """Return what is ranked.
+
+        Args:
+            neurons: of the side that is compared: what they write, unless by "in congruence".
+            items: rows of the unembedding by "out congruence", else of the embedding.
+            layer_norm: whether congruences are with LayerNorm.
+        """
+        if self.ranked_by == "out × embedding":
+            return cosines(neurons, items)
+        if self.ranked_by == "in congruence":
+            return congruences(neurons, items, layer_norm=layer_norm)
+        neurons = neurons.layer_normed() if layer_norm else neurons
+        return congruences(neurons, items, layer_norm=False)

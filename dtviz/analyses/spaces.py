@@ -3,6 +3,7 @@
 from typing import Literal, get_args
 
 from dtviz.analyses.congruence import congruence
+from dtviz.analyses.products import gram_root, is_vocabulary
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName, listed, shortened
 from dtviz.model import Model, Side
@@ -50,41 +51,48 @@ def space(
     *,
     layer_norm: bool = True,
     embedding: Directions | None = None,
+    unembedding: Directions | None = None,
 ) -> Directions:
     """Return the rows that stand for a layer's neurons in a space.
 
     Args:
         model: what to look at.
         name: "out", "in" or "gate": the weights themselves, (n, d_model); "out congruence":
-            LN(out) @ unembeddingᵀ, (n, A); "in congruence": in @ LN(embedding)ᵀ, (n, F).
+            LN(out) @ unembeddingᵀ, (n, A); "in congruence": in @ LN(embedding)ᵀ, (n, F). Of a
+            vocabulary these are (n, d_model): turned, with the same norms and cosines.
         layer: a layer's number or "all".
         layer_norm: whether congruences are with LayerNorm.
         embedding: the features to compare with instead of all the model's, as from `restricted`.
+        unembedding: the actions or tokens to compare with instead of the model's, as from
+            `condensed`.
 
     Raises:
         UnknownName: if the model has no such space or layer.
     """
     check_space(model, name)
     weights = model.neurons(layer, side_of(name))
-    return projected(weights, name, model, layer_norm=layer_norm, embedding=embedding)
+    targets = targets_of(
+        model, name, layer_norm=layer_norm, embedding=embedding, unembedding=unembedding
+    )
+    return projected(weights, name, targets, layer_norm=layer_norm)
 
 
-def projected(
-    weights: Directions,
-    name: Space,
+def targets_of(
     model: Model,
+    name: Space,
     *,
     layer_norm: bool = True,
     embedding: Directions | None = None,
-) -> Directions:
-    """Return what stands in a space for any rows of weights; see `space`.
+    unembedding: Directions | None = None,
+) -> Directions | None:
+    """Return what neurons are multiplied with in a space, None for their weights; see `space`.
 
     Raises:
         BadArgument: if there is nothing to compare with.
     """
     if name in ("out", "in", "gate"):
-        return weights
-    targets = model.unembedding
+        return None
+    targets = model.unembedding if unembedding is None else unembedding
     if name == "in congruence":
         targets = model.embedding if embedding is None else embedding
     if targets is None or len(targets) == 0:
@@ -93,10 +101,37 @@ def projected(
             got="no features" if targets is not None else f"{model.name}, which has none",
             do="Choose another space, or widen the filter of features.",
         )
-    if layer_norm:
-        if name == "out congruence":
-            weights = weights.layer_normed()
-        else:
-            targets = targets.layer_normed()
+    return condensed(targets, layer_norm=layer_norm and name == "in congruence")
+
+
+def condensed(targets: Directions, *, layer_norm: bool) -> Directions:
+    """Return what stands for targets in a space: of a vocabulary, fewer rows; see `gram_root`.
+
+    What was condensed before stays as it is.
+
+    Args:
+        targets: what neurons are compared with.
+        layer_norm: whether it is normalized, where the model does so.
+    """
+    if is_vocabulary(targets) and len(targets) > targets.vectors.shape[1]:
+        return gram_root(targets, layer_norm=layer_norm)
+    return targets.layer_normed() if layer_norm else targets
+
+
+def projected(
+    weights: Directions, name: Space, targets: Directions | None, *, layer_norm: bool = True
+) -> Directions:
+    """Return what stands in a space for any rows of weights.
+
+    Args:
+        weights: rows of the side that the space is made from.
+        name: of the space.
+        targets: as from `targets_of`.
+        layer_norm: whether what is written is normalized.
+    """
+    if targets is None:
+        return weights
+    if layer_norm and name == "out congruence":
+        weights = weights.layer_normed()
     rows = congruence(weights, targets).to_numpy()
     return Directions(rows, weights.names, f"{name}, {weights.label}")

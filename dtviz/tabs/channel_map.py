@@ -31,12 +31,15 @@ class ChannelMap(Tab):
     def find(self) -> str:
         """Find the places of the features, and the congruences of all neurons with them."""
         study = self.study
-        reading = study.reading
-        if reading is None:
+        products, items = study.products, study.items
+        if products is None or items is None:
             return study.why_nothing
-        found = places(list(reading.columns))
+        found = places(items.names)
         if found is None:
             return "The features of this model have no places in an observation: there is no map."
+        reading = study.reading
+        if reading is None:
+            return f"A map of {len(items):,} features is more than a page can hold."
         if reading.size > self.most_numbers:
             return (
                 f"A map of {len(reading):,} neurons x {reading.shape[1]:,} features is more than a "

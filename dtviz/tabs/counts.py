@@ -1,4 +1,4 @@
-"""Counts: how often each feature is among those listed for the selected neurons."""
+"""Counts: how often each item is among those listed for the selected neurons."""
 
 from typing import Any
 
@@ -14,10 +14,10 @@ from dtviz.views.shared import Hub, Shared
 
 
 class Counts(Tab):
-    """A bar for each feature."""
+    """A bar for each item."""
 
     title = "Counts"
-    doc = "How often each feature is listed for the selected neurons."
+    doc = "How often each feature (or token) is listed for the selected neurons."
     without_python = True
 
     def __init__(self, study: Study, selection: Selection, hub: Hub, ranking: Shared) -> None:
@@ -25,8 +25,9 @@ class Counts(Tab):
         super().__init__(study, selection, hub)
 
     def find(self) -> str:
-        """Find the features at either end for every neuron in view."""
-        self._ranking.hold(self.study.ranked)
+        """Find the items at either end for every neuron in view, or for those selected."""
+        self.follows_selection = not self.study.is_surveyed
+        self._ranking.hold(self.study.ranking_of(self.selection.names))
         return self.study.why_nothing
 
     def make_views(self) -> list[Any]:

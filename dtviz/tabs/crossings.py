@@ -6,7 +6,7 @@ import holoviews as hv
 import pandas as pd
 import param
 
-from dtviz.analyses.across import CROSSINGS, across, ranked
+from dtviz.analyses.across import CROSSINGS, ranked
 from dtviz.errors import DtvizError
 from dtviz.tabs.tab import Tab
 from dtviz.views import looks
@@ -46,7 +46,7 @@ class Crossings(Tab):
         if needs_features and features is not None and len(features) == 0:
             return study.why_no_features
         try:
-            found = across(study.model, self.crossing, study.layer, embedding=features)
+            found = study.crossing(self.crossing)
         except DtvizError as error:
             return str(error)
         self._ranked = ranked(found)
@@ -66,9 +66,11 @@ class Crossings(Tab):
         ]
 
     def _what(self) -> str:
+        cut = self.study.crossing_cut(self.crossing)
+        cut = f" · {cut}" if cut else ""
         if self.crossing == "embedding × unembedding":
-            return "embedding × unembedding"
-        return f"{self.crossing} · {of_layer(self.study.layer)}"
+            return f"embedding × unembedding{cut}"
+        return f"{self.crossing} · {of_layer(self.study.layer)}{cut}"
 
     def _draw_strips(self) -> hv.Overlay:
         every = self._ranked

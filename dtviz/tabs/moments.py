@@ -13,12 +13,21 @@ from dtviz.views.strip import chance, upright
 MOMENTS = {"mean_abs": "mean |congruence|", "std": "standard deviation", "kurtosis": "kurtosis"}
 
 
+# Tokens of a vocabulary that are drawn, besides those compared.
+MOST_LONGEST = 2_000
+_UNKNOWN = (
+    "The moments over a whole vocabulary are not known yet: press 'List for all neurons' in the "
+    "tab Top items."
+)
+
+
 class Moments(Tab):
     """A strip for each number; those of neurons are linked."""
 
     title = "Moments"
     doc = "Norms, congruences and their moments, of each neuron or of each feature."
     without_python = True
+    has_text = True
 
     of = param.Selector(
         default="moments of neurons",
@@ -36,16 +45,24 @@ class Moments(Tab):
     def find(self) -> str:
         """Find the table to draw, and what chance would give."""
         study = self.study
+        self.text = self._cut = ""
         if self.of == "moments of features":
-            found = study.feature_moments
-            if found is None:
-                return study.why_nothing
+            found, items = study.feature_moments, study.items
+            if found is None or items is None:
+                return study.why_nothing or _UNKNOWN
+            shown = study.shortlist(items, MOST_LONGEST)
+            if len(shown) < len(items):
+                found = found.loc[shown.names]
+                self._cut = f" · {len(shown):,} of {len(items):,}"
+                self.text = f"Those that are compared, and the {MOST_LONGEST:,} longest."
             self._table = found.assign(name=found.index, difference=0.0)
             self._limits = {}
             return ""
         self._table = study.neurons
         self._limits = study.limits
-        return study.why_nothing if self.of == "moments of neurons" else ""
+        if self.of != "moments of neurons":
+            return ""
+        return study.why_nothing or ("" if study.moments is not None else _UNKNOWN)
 
     def shape(self) -> object:
         """Other columns ask for other strips."""
@@ -55,7 +72,8 @@ class Moments(Tab):
         if self.of == "moments of neurons":
             return MOMENTS
         if self.of == "moments of features":
-            return {"norm": "norm", **MOMENTS}
+            labels = {"norm": "norm", **MOMENTS}
+            return {name: f"{label}{self._cut}" for name, label in labels.items()}
         x, y = self.study.axes
         labels = {"norm": "norm", "x": x, "y": y, "rtg_in": "RTG, in", "rtg_out": "RTG, out"}
         return {name: label for name, label in labels.items() if name in self._table}

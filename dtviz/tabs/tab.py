@@ -6,6 +6,7 @@ import holoviews as hv
 import panel as pn
 import param
 
+from dtviz.analyses.products import is_vocabulary
 from dtviz.directions import SHORT
 from dtviz.selection import Selection
 from dtviz.study import Study
@@ -54,6 +55,8 @@ class Tab(pn.viewable.Viewer):
         self._shape: object = None
         self.row = pn.Row(sizing_mode="stretch_width", height=HEIGHT)
         self.options: list[param.Parameter] = []
+        # What stands beside the heading.
+        self.beside_heading: list[Any] = []
         self.set_up()
         for option in self.options:
             option.owner.param.watch(self.refresh, option.name)
@@ -75,15 +78,18 @@ class Tab(pn.viewable.Viewer):
 
     @property
     def compared_with(self) -> str:
-        """Which side of the neurons is compared with how many features, and how."""
+        """Which side of the neurons is compared with how many items, and how."""
         study = self.study
+        every = study.every_item
+        is_written = study.ranking.ranked_by == "out congruence"
         return titles.of_features(
             titles.of_layer(study.layer, study.reading_side),
             study.ranking.ranked_by,
-            len(study.embedding or ()),
-            len(study.model.embedding or ()),
+            len(study.items or ()),
+            len(every or ()),
             layer_norm=study.congruence.layer_norm and study.model.normalization is not None,
             norm=SHORT[study.model.normalization],
+            noun="tokens" if is_vocabulary(every) else "actions" if is_written else "features",
         )
 
     def refresh(self, *_: object) -> None:
@@ -147,7 +153,10 @@ class Tab(pn.viewable.Viewer):
         options = [pn.Column(*beside, width=290, height=HEIGHT, scroll="y-auto")] if beside else []
         why = page.caption(self.param.message)
         why.visible = self.param.message.rx.bool()
-        above = [page.caption(self.param.heading)] if self.has_heading else []
+        above = []
+        if self.has_heading:
+            heading = page.caption(self.param.heading)
+            above = [pn.Row(heading, *self.beside_heading, sizing_mode="stretch_width")]
         return pn.Column(
             why,
             *above,

@@ -1,5 +1,6 @@
 """Tables: the numbers behind the plots, to sort, to filter and to take away."""
 
+import html
 import io
 from functools import partial
 from typing import Any
@@ -43,6 +44,11 @@ class Tables(Tab):
         """Find the table."""
         self.follows_selection = self.only_selected
         self.text = ""
+        if self.kind in ("top-k", "features") and not self.study.is_surveyed:
+            return (
+                "A whole vocabulary has not been ranked for all neurons yet: press 'List for all "
+                "neurons' in the tab Top items."
+            )
         try:
             every = tables.table(self.kind, self.study)
         except DtvizError as error:
@@ -59,6 +65,9 @@ class Tables(Tab):
             self.frame = every[chosen].reset_index(drop=True)
         n, of = len(self.frame), len(every)
         self.text = f"{n:,} rows" if n == of else f"{n:,} of {of:,} rows"
+        cut = tables.cut(self.kind, self.study)
+        if cut:
+            self.text += f"; {html.escape(cut)}"
         return ""
 
     def controls(self) -> list[Any]:

@@ -15,6 +15,9 @@ from dtviz.views.bars import bars
 from dtviz.views.labelled import SQUARE, labelled, named
 from dtviz.views.linking import themed
 
+# Of a vocabulary, rows that are shown besides those compared.
+MOST_LONGEST = 200
+
 
 class Vectors(Tab):
     """Bars of norms and biases, and the labelled heatmap."""
@@ -22,6 +25,7 @@ class Vectors(Tab):
     title = "Unembedding"
     doc = "Norms, bias and cosines of the actions, or of any other vectors of the model."
     without_python = True
+    has_text = True
 
     which = param.Selector(label="Vectors", doc="The set of vectors to look at.")
     is_clustered = param.Boolean(
@@ -45,7 +49,17 @@ class Vectors(Tab):
     def find(self) -> str:
         """Find the set, and how it is ordered."""
         self._offer()
-        self._vectors: Directions = self.study.vector_sets[self.which]
+        every = self.study.vector_sets[self.which]
+        self._of = len(every)
+        self._vectors: Directions = every
+        if self.which in ("unembedding", "embedding"):
+            self._vectors = self.study.shortlist(every, MOST_LONGEST)
+        self.text = ""
+        if len(self._vectors) < self._of:
+            self.text = (
+                f"{len(self._vectors):,} of {self._of:,} rows: those that are compared, and the "
+                f"{MOST_LONGEST} longest."
+            )
         n = len(self._vectors)
         order = list(range(n))
         if self.is_clustered:
@@ -56,7 +70,7 @@ class Vectors(Tab):
 
     def shape(self) -> object:
         """Bars, or points, with a bias or without."""
-        return self.which
+        return (self.which, len(self._vectors) < self._of)
 
     def make_views(self) -> list[Any]:
         """Return the bars and the heatmap."""
@@ -68,13 +82,17 @@ class Vectors(Tab):
         ]
 
     def _draw_bars(self) -> hv.Overlay:
-        values = pd.DataFrame({"norm": self._vectors.norms}, index=self._vectors.names)
-        bias = self.study.model.unembedding_bias
+        vectors, model = self._vectors, self.study.model
+        values = pd.DataFrame({"norm": vectors.norms}, index=vectors.names)
+        cut = f" · {titles.of_rows(len(vectors), self._of)}" if len(vectors) < self._of else ""
+        bias = model.unembedding_bias
         if self.which != "unembedding" or bias is None:
-            return bars(values, f"Norms · {self._vectors.label}")
-        return bars(values.assign(bias=bias), "Norms (blue) and bias (orange) · unembedding")
+            return bars(values, f"Norms · {vectors.label}{cut}")
+        bias = bias[[model.unembedding.row(name) for name in vectors.names]]
+        return bars(values.assign(bias=bias), f"Norms (blue) and bias (orange) · unembedding{cut}")
 
     def _draw_heatmap(self) -> hv.Image:
         n = len(self._names)
-        title = titles.of_vectors(self._vectors.label, n, len(self._similarity), len(named(n)))
+        cells = len(self._similarity)
+        title = titles.of_vectors(self._vectors.label, n, cells, len(named(n)), self._of)
         return labelled(self._similarity, self._names, title)

@@ -72,6 +72,6 @@ def counts(title: str) -> hv.Rectangles:
         ylabel="neurons",
         xrotation=45,
         tools=["hover"],
-        hover_tooltips=[("feature", "@item"), ("neurons", "@count"), ("among their", "@end")],
+        hover_tooltips=[("item", "@item"), ("neurons", "@count"), ("among their", "@end")],
         framewise=True,
     )

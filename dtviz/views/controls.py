@@ -30,7 +30,7 @@ def _widget(toolkit: Any, parameter: param.Parameter, shown: Any) -> Any:
         param.Selector: toolkit.Select,
         param.String: toolkit.TextInput,
     }
-    kind = kinds[type(parameter)]
+    kind = next(kinds[cls] for cls in type(parameter).__mro__ if cls in kinds)
     named = {"name": parameter.label, "description": parameter.doc}
     # Not every widget of Panel's own has a tooltip.
     known = {key: value for key, value in named.items() if key in kind.param}

@@ -25,9 +25,9 @@ def downloads(toolkit: Any, explorer: Any, snapshot: Callable[[], bytes]) -> pn.
         return table.assign(selected=table["name"].isin(explorer.selection.names))
 
     def ranked() -> pd.DataFrame:
-        frame: pd.DataFrame = explorer.ranked
-        chosen = frame[frame["name"].isin(explorer.selection.names)]
-        return frame if chosen.empty else chosen
+        chosen: pd.DataFrame = explorer.ranked_of(explorer.selection.names)
+        every: pd.DataFrame = explorer.ranked if chosen.empty else chosen
+        return every
 
     def encoded(table: Callable[[], pd.DataFrame], kind: str) -> bytes:
         return tables.encoded(table(), kind, explorer.model)
@@ -36,7 +36,7 @@ def downloads(toolkit: Any, explorer: Any, snapshot: Callable[[], bytes]) -> pn.
     files = {"linked page (HTML)": ("snapshot.html", snapshot)}
     for label, name, table in (
         ("neuron table", "neurons", neurons),
-        ("what the selected read", "top-k", ranked),
+        ("top items of the selected", "top-k", ranked),
     ):
         for kind in tables.FORMATS:
             files[f"{label} ({kind[1:]})"] = (f"{name}{kind}", partial(encoded, table, kind))

@@ -267,7 +267,7 @@ def count_items(hub: Hub, ranking: Shared, name: str, most: int) -> Hook:
 
     Args:
         hub: the neurons.
-        ranking: the column item, 2k rows a neuron.
+        ranking: the columns neuron and item, 2k rows a neuron.
         name: what to call the Bokeh figure.
         most: bars that fit.
     """
@@ -283,7 +283,7 @@ def count_items(hub: Hub, ranking: Shared, name: str, most: int) -> Hook:
         axis = figure.xaxis[0]
         sources = {"neurons": hub.source(plot.root), "ranking": ranking.source(plot.root)}
         drawn = {"bars": bars, "figure": figure, "axis": axis, "most": most}
-        count = script("literal", "counts", **sources, **drawn)
+        count = script("literal", "listing", "counts", **sources, **drawn)
         follow(figure, count, **sources)
         figure.js_on_event("tap", script("choose", "listing", "count_tap", **sources, bars=bars))
 

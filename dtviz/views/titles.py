@@ -77,18 +77,30 @@ def of_selected(where: str, n: int, of: int, cells: int, named: int) -> str:
 
 
 def of_features(
-    where: str, by: str, shown: int, features: int, *, layer_norm: bool, norm: str = "LN"
+    where: str,
+    by: str,
+    shown: int,
+    features: int,
+    *,
+    layer_norm: bool,
+    norm: str = "LN",
+    noun: str = "features",
 ) -> str:
-    """Return how neurons are compared with how many of the model's features.
+    """Return how neurons are compared with how many of the model's features, or tokens.
 
     Args:
         where: from `of_layer`.
-        by: "in congruence" or "out × embedding".
+        by: "in congruence", "out × embedding" or "out congruence".
         shown, features: those that pass the filter, of all.
-        layer_norm: whether their embedding was normalized first.
+        layer_norm: whether their embedding, or what is written, was normalized first.
         norm: the name of the model's normalization.
+        noun: what they are: features, actions, tokens.
     """
-    n = f"{features:,} features" if shown == features else f"{shown:,} of {features:,} features"
+    n = f"{features:,} {noun}" if shown == features else f"{shown:,} of {features:,} {noun}"
+    if by == "out congruence":
+        return (
+            f"{where} · {f'{norm}(out)' if layer_norm else f'out, no {norm}'} × unembedding · {n}"
+        )
     if by == "out × embedding":
         return f"{where} · cosine with the embedding · {n}"
     return f"{where} · {f'{norm}(embedding)' if layer_norm else f'embedding, no {norm}'} · {n}"
@@ -104,8 +116,19 @@ def of_ecdf(pairs: int, selected: int) -> str:
     return f"ECDF · {pairs:,} pairs, {selected:,} selected"
 
 
-def of_vectors(what: str, n: int, cells: int, named: int) -> str:
-    """Return the title of the heatmap of any set of vectors; see `of_selected`."""
+def of_vectors(what: str, n: int, cells: int, named: int, of: int | None = None) -> str:
+    """Return the title of the heatmap of any set of vectors; see `of_selected`.
+
+    Args:
+        what: the set.
+        n, cells, named: see `of_selected`.
+        of: rows of the set, if not all are shown.
+    """
     averaged = "" if cells == n else f", averaged to {cells:,} × {cells:,}"
     names = "" if named == n else f" · {named} of {n:,} named"
-    return f"Cosines · {what} · {n:,} rows{averaged}{names}"
+    return f"Cosines · {what} · {of_rows(n, of)}{averaged}{names}"
+
+
+def of_rows(n: int, of: int | None) -> str:
+    """Return how many rows are shown, of how many if not all are."""
+    return f"{n:,} rows" if of is None or of == n else f"{n:,} of {of:,} rows"

@@ -4,7 +4,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import dtviz
-from dtviz.analyses.congruence import CongruenceAnalysis, angle, congruence, contrast
+from dtviz.analyses.congruence import (
+    CongruenceAnalysis,
+    angle,
+    congruence,
+    contrast,
+    usual_pair,
+)
+from dtviz.analyses.vocabulary import Vocabulary
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, UnknownName
 
@@ -220,6 +227,48 @@ def test_nothing_of_an_action_is_not_in_itself():
 def test_an_action_that_the_unembedding_lacks_is_told(contrasted):
     with pytest.raises(UnknownName, match="got 'forward'"):
         options(x="left", y="forward", contrast=contrasted)(NEURONS, "out", ACTIONS)
+
+
+# Sets of tokens
+
+
+def chosen(**sets) -> CongruenceAnalysis:
+    """The analysis, with a vocabulary."""
+    analysis = CongruenceAnalysis()
+    for axis in "xy":
+        analysis.param[axis].vocabulary = Vocabulary(ACTIONS.names)
+    analysis.param.update(**sets)
+    return analysis
+
+
+@pytest.mark.parametrize("with_contrast", [False, True])
+def test_a_set_is_compared_by_the_mean_of_its_vectors(with_contrast):
+    analysis = chosen(x=["left", "up"], y="right", contrast=with_contrast)
+    mean = np.array([[1.5, 0, 1], [1, 1, 0]])
+    pair = Directions(mean, ["x", "y"])
+    expected = contrast(pair, "x", "y").vectors if with_contrast else mean
+    np.testing.assert_allclose(analysis.targets(ACTIONS), expected, rtol=1e-6)
+    assert analysis.members("x") == ["left", "up"]
+    assert analysis.called("x") == "left, up (mean of 2)"
+    assert analysis.called("y") == "right"
+
+
+def test_of_a_large_set_a_title_names_three():
+    assert chosen(x=ACTIONS.names, y="up").called("x") == ("left, right, up and 1 more (mean of 4)")
+
+
+@pytest.mark.parametrize(
+    ("words", "pair"),
+    [
+        (["␣the", "␣and"], ("␣the", "␣and")),
+        (["␣of", "left", "␣the", "right", "␣1000", "␣and"], ("␣the", "␣and")),
+        (["left", "right"], ("left", "right")),
+        ([], ("token 0", "token 199")),
+    ],
+)
+def test_of_many_tokens_the_first_two_words_are_compared(words, pair):
+    tokens = [f"token {i}" for i in range(200)]
+    assert usual_pair([tokens[0], *words, *tokens[1:]]) == pair
 
 
 # Real checkpoints, against NumPy on their raw weights

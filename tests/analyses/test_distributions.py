@@ -291,6 +291,18 @@ def test_a_summary_describes_the_pairs_of_a_loop(matrix):
         np.testing.assert_allclose(found[side], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("narrow", [1, 7, 2**16])
+def test_a_summary_of_many_pairs_is_that_of_all_of_them_together(narrow, monkeypatch):
+    monkeypatch.setattr(distributions, "_NARROW", narrow)
+    monkeypatch.setattr(distributions, "_BLOCK", 100)
+    model = random_model(600, 9, 0)
+    cosines = np.abs(np.concatenate(list(distributions.pair_cosines(model.neurons(0)))))
+    expected = pd.Series(cosines.astype(float)).describe()
+    pd.testing.assert_series_equal(
+        summary(model, 0)["out"], expected, check_names=False, rtol=1e-6, atol=0
+    )
+
+
 def test_a_summary_has_the_spaces_that_the_model_has():
     assert summary(SMALL).columns.tolist() == ["in", "out", "in congruence", "out congruence"]
     assert summary(Model.from_arrays(np.eye(3))).columns.tolist() == ["out"]

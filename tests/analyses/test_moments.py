@@ -9,7 +9,7 @@ from scipy import stats
 import dtviz
 from dtviz.analyses.across import across
 from dtviz.analyses.congruence import congruence
-from dtviz.analyses.moments import moments
+from dtviz.analyses.moments import Spread, moments
 
 from . import reference
 
@@ -47,6 +47,37 @@ def test_moments_are_those_of_pandas(values):
         assert found["std"][row] == pytest.approx(series.std(), nan_ok=True)
         kurtosis = series.kurt() if series.nunique() > 1 else np.nan
         assert found["kurtosis"][row] == pytest.approx(kurtosis, nan_ok=True)
+
+
+@given(
+    arrays(
+        np.float32,
+        array_shapes(min_dims=2, max_dims=2, max_side=12),
+        elements=st.floats(-1000, 1000, width=16),
+    ),
+    st.integers(1, 5),
+)
+def test_moments_block_by_block_are_those_of_pandas(values, width):
+    spread = Spread(len(values))
+    for start in range(0, values.shape[1], width):
+        spread.add(values[:, start : start + width])
+    found, frame = spread.frame(list(range(len(values)))), pd.DataFrame(values.astype(float))
+    std = frame.std(axis=1)
+    is_spread = std > 1e-3 * frame.abs().max(axis=1)
+    np.testing.assert_allclose(found["mean_abs"], frame.abs().mean(axis=1))
+    np.testing.assert_allclose(found["std"][is_spread], std[is_spread], rtol=1e-9)
+    kurtosis = frame.kurt(axis=1)[is_spread]
+    np.testing.assert_allclose(found["kurtosis"][is_spread], kurtosis, rtol=1e-6, atol=1e-6)
+
+
+def test_some_rows_can_come_before_others():
+    values = np.random.default_rng(0).normal(size=(5, 9))
+    spread = Spread(5)
+    spread.add(values[:2, :4], slice(0, 2))
+    spread.add(values[2:], slice(2, 5))
+    spread.add(values[:2, 4:], slice(0, 2))
+    expected = moments(pd.DataFrame(values))
+    np.testing.assert_allclose(spread.frame(list("abcde")), expected, rtol=1e-12)
 
 
 @pytest.mark.filterwarnings("error")

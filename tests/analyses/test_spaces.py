@@ -4,12 +4,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dtviz
+from dtviz.analyses.congruence import congruence
 from dtviz.analyses.features import restricted
 from dtviz.analyses.similarity import cosine_similarity
-from dtviz.analyses.spaces import SPACES, projected, side_of, space, spaces_of
+from dtviz.analyses.spaces import (
+    SPACES,
+    condensed,
+    projected,
+    side_of,
+    space,
+    spaces_of,
+    targets_of,
+)
 from dtviz.errors import BadArgument, UnknownName
 from dtviz.model import Model
 
+from ..tokens import wordy
 from . import reference
 from .reference import directions
 
@@ -131,7 +141,7 @@ def test_no_features_leave_nothing_to_compare_with():
     with pytest.raises(BadArgument, match=r"to compare with, for the in congruence, got no feat"):
         space(WHOLE, "in congruence", embedding=nothing)
     with pytest.raises(BadArgument, match=r"got arrays, which has none\. Choose another space"):
-        projected(FEATURES, "out congruence", made())
+        targets_of(made(), "out congruence")
 
 
 @given(st.sampled_from(SPACES), st.integers(1, 5), st.integers(0, 2**32 - 1))
@@ -147,8 +157,32 @@ def test_any_rows_can_be_sent_through_the_steps_of_a_space(name, rows, seed):
     )
     neurons = model.neurons(0, side_of(name))
     np.testing.assert_array_equal(
-        projected(neurons, name, WHOLE).vectors, space(model, name, 0).vectors
+        projected(neurons, name, targets_of(WHOLE, name)).vectors, space(model, name, 0).vectors
     )
+
+
+# With a vocabulary
+
+
+@pytest.mark.parametrize("layer_norm", [True, False])
+@pytest.mark.parametrize("name", ["in congruence", "out congruence"])
+def test_with_a_vocabulary_norms_and_cosines_are_those_of_the_whole_congruences(name, layer_norm):
+    model = wordy(5_000, n=9)
+    found = space(model, name, 0, layer_norm=layer_norm)
+    assert found.vectors.shape == (9, model.d_model)
+    weights, targets = model.neurons(0, side_of(name)), model.unembedding
+    if name == "in congruence":
+        targets = model.embedding.layer_normed() if layer_norm else model.embedding
+    elif layer_norm:
+        weights = weights.layer_normed()
+    whole = directions(congruence(weights, targets).to_numpy())
+    np.testing.assert_allclose(found.norms, whole.norms, rtol=1e-5)
+    np.testing.assert_allclose(cosine_similarity(found), cosine_similarity(whole), atol=1e-5)
+    # Its distribution, and the limit by chance, are made of the same rows.
+    given = "embedding" if name == "in congruence" else "unembedding"
+    before = condensed(targets_of(model, name, layer_norm=layer_norm), layer_norm=layer_norm)
+    again = space(model, name, 0, layer_norm=layer_norm, **{given: before})
+    np.testing.assert_array_equal(again.vectors, found.vectors)
 
 
 # Real checkpoints, against NumPy on their raw weights

@@ -103,7 +103,7 @@ def test_a_checkpoint_is_uploaded_and_a_bad_one_refused(gestures, serve, gated_p
     [
         ("linked page (HTML)", "snapshot.html"),
         ("neuron table (csv)", "neurons.csv"),
-        ("what the selected read (parquet)", "top-k.parquet"),
+        ("top items of the selected (parquet)", "top-k.parquet"),
     ],
 )
 def test_what_is_in_view_can_be_taken_away(gestures, serve, demo, choice, name):

@@ -131,7 +131,7 @@ def test_brushed_in_one_cell_read_and_set_in_the_next(lab, gestures):
 
 def test_every_tab_is_shown_by_a_cell_of_its_own(lab, gestures):
     names = {
-        "counts": "How often each feature",
+        "counts": "How often each item",
         "channel_map": "mean of the 2 selected",
         "selected_heatmap": "2 selected",
         "alike": "Cosine with the 2 selected",

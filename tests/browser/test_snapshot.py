@@ -60,7 +60,7 @@ def test_averages_are_stated(gestures, tmp_path):
     )
     dtviz.Explorer(model).save(tmp_path / "a.html")
     gestures.open_file(tmp_path / "a.html")
-    gestures.expect_text("1,100 neurons averaged to 1,024 × 1,024")
+    gestures.expect_text("1,100 × 1,100 averaged to 1,024 × 1,024, zoomed in too")
     assert "averaged to 1,024 × 1,024" in gestures.title("similarity")
     gestures.expect_text("none: not from a file")
 

@@ -244,7 +244,7 @@ def test_a_tab_out_of_sight_costs_nothing_and_is_right_when_seen_again(explorer,
     served.select(right[:3])
     served.open_tab("Selected", "selected")
     served.wait_for_title("selected", "3 selected")
-    served.open_tab("Top features")
+    served.open_tab("Top items")
     similar = explorer.selected_heatmap._similarity
     served.select(right)
     served.page.wait_for_function("true")
@@ -279,7 +279,7 @@ def test_a_filter_that_fits_nothing_says_so_in_each_tab(served):
     ):
         filtered.fill(named)
         filtered.press("Enter")
-        for title in ("Top features", "Counts", "Channel map", "Moments"):
+        for title in ("Top items", "Counts", "Channel map", "Moments"):
             served.open_tab(title)
             expect(served.page.get_by_text(message).filter(visible=True).first).to_be_visible()
     filtered.fill("wall")
@@ -351,7 +351,7 @@ def test_the_heatmap_is_clustered_in_another_space(explorer, served):
 
 
 def test_features_can_be_those_that_neurons_write_to(explorer, served, right):
-    served.choose("Features by", "what they write")
+    served.choose("Items by", "what they write")
     served.select(right[:1])
     cosines = dtviz.cosine_similarity(
         explorer.model.neurons(2).subset(right[:1]), explorer.model.embedding

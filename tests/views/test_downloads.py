@@ -61,10 +61,10 @@ def test_the_neuron_table_tells_which_are_selected(offered):
 def test_what_is_read_is_that_of_the_selected_or_of_all(offered):
     study, choice, button = offered
     study.selection.names = ()
-    every = pd.read_csv(io.BytesIO(taken(choice, button, "what the selected read (csv)")))
+    every = pd.read_csv(io.BytesIO(taken(choice, button, "top items of the selected (csv)")))
     assert len(every) == len(study.ranked)
     study.selection.names = ("L1N2", "L0N1")
     chosen = study.ranked[study.ranked["name"] == "L1N2"]
     for kind in ("csv", "parquet"):
-        content = taken(choice, button, f"what the selected read ({kind})")
+        content = taken(choice, button, f"top items of the selected ({kind})")
         assert content == tables.encoded(chosen, f".{kind}", study.model)

@@ -89,6 +89,26 @@ def test_all_features_are_not_some_of_them():
     assert title.endswith("· 50,257 features")
 
 
+@pytest.mark.parametrize(
+    ("layer_norm", "expected"),
+    [
+        (True, "layer 2, out · LN(out) × unembedding · 9 of 50,257 tokens"),
+        (False, "layer 2, out · out, no LN × unembedding · 9 of 50,257 tokens"),
+    ],
+)
+def test_tokens_that_are_written_are_called_tokens(layer_norm, expected):
+    title = titles.of_features(
+        "layer 2, out", "out congruence", 9, 50257, layer_norm=layer_norm, noun="tokens"
+    )
+    assert title == expected
+
+
+def test_rows_that_are_left_out_are_told():
+    assert titles.of_rows(1200, None) == titles.of_rows(1200, 1200) == "1,200 rows"
+    assert titles.of_rows(204, 50257) == "204 of 50,257 rows"
+    assert "204 of 50,257 rows" in titles.of_vectors("W_U", 204, 204, 26, 50257)
+
+
 def test_a_distribution_says_what_its_colours_mean():
     assert titles.of_distribution("layer 0, out") == (
         "layer 0, out: all (blue), selected (red), by chance (grey)"

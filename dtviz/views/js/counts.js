@@ -1,20 +1,19 @@
 // Draws how often each item is among those listed for the selected neurons: upwards where a neuron
-// answers to it most, downwards where least. Args: neurons (the hub), ranking (a source: item, 2k rows
-// a neuron), bars (the source to fill), figure, axis (of the items' names), most (bars that fit).
-// Uses literal.js.
+// answers to it most, downwards where least. Args: neurons (the hub), ranking (a source: neuron and
+// item, 2k rows a neuron), bars (the source to fill), figure, axis (of the items' names), most (bars that fit).
+// Uses literal.js and listing.js.
 const {item} = ranking.data
 const n = neurons.data.name.length
-const k = item.length / (2 * n)
-if (!Number.isInteger(k)) {
-  return // the other half of an update is still to come
-}
-const rows = neurons.selected.indices.filter((row) => row < n)
+const {at, k} = places(ranking)
+const chosen = neurons.selected.indices.filter((row) => row < n)
+const rows = chosen.filter((row) => at.has(row))
 const listed = new Map()
 for (const row of rows) {
+  const first = at.get(row)
   for (let j = 0; j < 2 * k; j++) {
-    const counts = listed.get(item[row * 2 * k + j]) ?? [0, 0]
+    const counts = listed.get(item[first + j]) ?? [0, 0]
     counts[j < k ? 0 : 1] += 1
-    listed.set(item[row * 2 * k + j], counts)
+    listed.set(item[first + j], counts)
   }
 }
 const ordered = [...listed].sort(([, [a, b]], [, [c, d]]) => c + d - a - b || c - a)
@@ -31,6 +30,7 @@ axis.major_label_overrides = new Map(shown.map(([name], place) => [place, litera
 const greatest = Math.max(1, ...drawn.map(({count}) => count))
 figure.x_range.setv({start: -0.6, end: Math.max(shown.length, 10) - 0.4})
 figure.y_range.setv({start: drawn.some(({top}) => top < 0) ? -1.1 * greatest : 0, end: 1.1 * greatest})
-const of = shown.length < ordered.length ? ` · ${shown.length} of ${ordered.length} features shown` : ""
-figure.title.text = rows.length === 0 ? "Select neurons: how often each feature is listed for them is drawn here"
-  : `How often each feature is listed for the ${rows.length} selected: most above, least below${of}`
+const of = shown.length < ordered.length ? ` · ${shown.length} of ${ordered.length} items shown` : ""
+const who = rows.length === chosen.length ? rows.length : `${rows.length} listed of ${chosen.length}`
+figure.title.text = chosen.length === 0 ? "Select neurons: how often each item is listed for them is drawn here"
+  : `How often each item is listed for the ${who} selected: most above, least below${of}`

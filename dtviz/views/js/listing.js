@@ -1,10 +1,23 @@
-// Returns the rows of the neurons that list an item at one end. Args: neurons (the hub), ranking (a
-// source: item, 2k rows a neuron, k from the greatest and k from the least), is_most (which end).
-function listing(neurons, ranking, item, is_most) {
-  const n = neurons.data.name.length
-  const k = ranking.data.item.length / (2 * n)
-  return [...Array(n).keys()].filter((row) => {
-    const start = row * 2 * k + (is_most ? 0 : k)
-    return ranking.data.item.slice(start, start + k).includes(item)
+// Returns where the items of each neuron that is listed begin, by its row in the hub, and how many there
+// are at either end. Args: ranking (a source: neuron and item, 2k rows a neuron, k from the greatest and
+// k from the least).
+function places(ranking) {
+  const {neuron} = ranking.data
+  const at = new Map()
+  for (let i = 0; i < neuron.length; i++) {
+    if (i === 0 || neuron[i] !== neuron[i - 1]) {
+      at.set(neuron[i], i)
+    }
+  }
+  return {at, k: neuron.length / (2 * Math.max(at.size, 1))}
+}
+
+// Returns the rows of the neurons that list an item at one end. Args: ranking (as above), is_most (which
+// end).
+function listing(ranking, item, is_most) {
+  const {at, k} = places(ranking)
+  return [...at].flatMap(([row, first]) => {
+    const start = first + (is_most ? 0 : k)
+    return ranking.data.item.slice(start, start + k).includes(item) ? [row] : []
   })
 }
