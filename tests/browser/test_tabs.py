@@ -61,7 +61,7 @@ def test_counts_are_those_of_the_top_k_tables(explorer, gestures, home, right):
     assert min(totals[item] for item in items) >= max(
         (count for item, count in totals.items() if item not in items), default=0
     )
-    assert f"{len(items)} of {len(totals)} features" in gestures.title("counts")
+    assert f"{len(items)} of {len(totals)} items" in gestures.title("counts")
 
 
 def test_the_map_is_the_mean_congruence_of_the_selected(explorer, gestures, home, right):
@@ -272,7 +272,7 @@ def test_tabs_follow_the_layer(explorer, served):
 
 
 def test_a_filter_that_fits_nothing_says_so_in_each_tab(served):
-    filtered = served.page.get_by_role("textbox", name=re.compile("^Features named"))
+    filtered = served.page.get_by_role("textbox", name=re.compile("^Items named"))
     for named, message in (
         ("(", "Expected a regular expression"),
         ("nowhere", "None of the 980 input features"),
