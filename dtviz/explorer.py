@@ -161,7 +161,7 @@ class Explorer(Session, pn.viewable.Viewer):
         with page.at_once(*self._hub.documents):
             try:
                 self._find()
-            except BadArgument as error:  # it would not fit into the memory
+            except DtvizError as error:  # too large for the memory, or a damaged layer
                 if not self.can_undo:
                     raise
                 self.undo()

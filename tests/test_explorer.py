@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,7 +13,8 @@ from bokeh.models import Div, LayoutDOM
 import dtviz
 from dtviz.analyses import distances
 from dtviz.directions import Directions
-from dtviz.errors import BadArgument, UnknownName
+from dtviz.errors import BadArgument, BadCheckpoint, UnknownName
+from dtviz.later import Later
 from dtviz.model import Model
 
 MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
@@ -506,3 +508,22 @@ def test_in_a_snapshot_there_is_no_recipe(explorer):
     assert bar(explorer)["has_recipe"]
     explorer.leave_python()
     assert not bar(explorer)["has_recipe"]
+
+
+def test_a_damaged_layer_is_said_and_undone():
+    def read(layer):
+        if layer == 0:
+            raise BadCheckpoint(expected="a whole file", got="half of it", do="Copy it again.")
+        return np.eye(4) + layer
+
+    model = dtviz.Model(
+        name="half",
+        weights={"out": [Later((4, 4), partial(read, layer)) for layer in range(3)]},
+        unembedding=Directions(np.eye(4)[:2], ["left", "right"]),
+    )
+    explorer = dtviz.Explorer(model, layer=2)
+    explorer.layer = 1
+    explorer.layer = 0
+    assert explorer.layer == 1
+    assert list(explorer.neurons.index) == model.neurons(1).names
+    assert "half of it" in explorer._hub.session.frame["message"]
