@@ -148,7 +148,11 @@ def test_the_analysis_lists_all_items_where_there_are_fewer_than_k():
 def test_the_analysis_ranks_by_what_neurons_read_unless_told_otherwise():
     analysis = RankingAnalysis()
     assert analysis.ranked_by == "in congruence"
-    assert list(analysis.param.ranked_by.objects) == ["in congruence", "out × embedding"]
+    assert list(analysis.param.ranked_by.objects) == [
+        "in congruence",
+        "out × embedding",
+        "out congruence",
+    ]
 
 
 @pytest.mark.parametrize("k", [0, 51, 2.5])
