@@ -4,10 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dtviz.analyses.congruence import congruence
-from dtviz.directions import LAYER_NORM_EPSILON, Directions, Float32
+from dtviz.directions import Directions, Float32
+
+Float64 = npt.NDArray[np.float64]
 
 # Items beyond which they are a vocabulary: their products with a whole layer take seconds.
 VOCABULARY = 4_096
@@ -83,8 +86,8 @@ def slices(n: int, most: int) -> list[slice]:
 def congruences(neurons: Directions, items: Directions, *, layer_norm: bool) -> Products:
     """Return the products of neurons with items, or with LN(items).
 
-    With s(e) the root of e's variance (and epsilon), w · LN(e) = (w - mean(w)) · e / s(e): so a
-    vocabulary is not normalized in a copy.
+    With s(e) the root of e's variance (and epsilon), w · LN(e) = (w - mean(w)) · e / s(e); RMSNorm
+    leaves the means where they are. So a vocabulary is not normalized in a copy.
 
     Args:
         neurons: n directions.
@@ -98,9 +101,10 @@ def congruences(neurons: Directions, items: Directions, *, layer_norm: bool) -> 
         return Products(neurons, items)
     if not is_vocabulary(items):
         return Products(neurons, items.layer_normed())
-    means = neurons.vectors.mean(axis=1, keepdims=True, dtype=np.float64)
-    centred = replace(neurons, vectors=(neurons.vectors - means).astype(np.float32))
-    return Products(centred, items, layer_norm_scales(items))
+    if items.normalization == "LN":
+        means = neurons.vectors.mean(axis=1, keepdims=True, dtype=np.float64)
+        neurons = replace(neurons, vectors=(neurons.vectors - means).astype(np.float32))
+    return Products(neurons, items, layer_norm_scales(items))
 
 
 def cosines(neurons: Directions, items: Directions) -> Products:
@@ -116,12 +120,20 @@ def cosines(neurons: Directions, items: Directions) -> Products:
 
 
 def layer_norm_scales(items: Directions) -> Float32:
-    """Return what LayerNorm divides each row by, (rows,), made block by block."""
-    variances = [
-        items.vectors[rows].var(axis=1, dtype=np.float64) for rows in slices(len(items), _COLUMNS)
-    ]
-    scales: Float32 = np.sqrt(np.concatenate(variances) + LAYER_NORM_EPSILON).astype(np.float32)
+    """Return what LayerNorm, or RMSNorm, divides each row by, (rows,), made block by block."""
+    parts = [_scales(_centred(items, rows), items) for rows in slices(len(items), _COLUMNS)]
+    scales: Float32 = np.concatenate(parts)[:, 0].astype(np.float32)
     return scales
+
+
+def _centred(items: Directions, rows: slice) -> Float64:
+    """Return some rows, less their means where the normalization subtracts them."""
+    block: Float64 = items.vectors[rows].astype(np.float64)
+    return block - block.mean(axis=1, keepdims=True) if items.normalization == "LN" else block
+
+
+def _scales(centred: Float64, items: Directions) -> Float64:
+    return np.asarray(np.sqrt((centred**2).mean(axis=1, keepdims=True) + items.epsilon))
 
 
 def gram_root(items: Directions, *, layer_norm: bool) -> Directions:
@@ -143,8 +155,8 @@ def gram_root(items: Directions, *, layer_norm: bool) -> Directions:
     for rows in slices(len(items), _COLUMNS):
         block = items.vectors[rows].astype(np.float64)
         if normed:
-            block -= block.mean(axis=1, keepdims=True)
-            block /= np.sqrt((block**2).mean(axis=1, keepdims=True) + LAYER_NORM_EPSILON)
+            block = _centred(items, rows)
+            block /= _scales(block, items)
         gram += block.T @ block
     values, vectors = np.linalg.eigh(gram)
     root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T

@@ -28,14 +28,19 @@ RNG = np.random.default_rng(0)
 NEURONS = directions(RNG.normal(size=(11, 6)) + 1, "n")
 
 
-@pytest.fixture(params=["few", "a vocabulary"])
+@pytest.fixture(
+    params=[("few", "LN"), ("a vocabulary", "LN"), ("few", "RMS"), ("a vocabulary", "RMS")],
+    ids=" ".join,
+)
 def items(request, monkeypatch):
-    """Items, one of them of zeros, with LayerNorm; in several blocks if they are a vocabulary."""
+    """Items, one of them of zeros, with a norm; in several blocks if they are a vocabulary."""
+    many, normalization = request.param
     vectors = RNG.normal(size=(37, 6)) + 2
     vectors[5] = 0
-    if request.param == "a vocabulary":
+    if many == "a vocabulary":
         small_blocks(monkeypatch)
-    return directions(vectors, "i", normalization="LN")
+    # Not the usual epsilon: the model's own counts.
+    return directions(vectors, "i", normalization=normalization, epsilon=0.1)
 
 
 def small_blocks(monkeypatch):
