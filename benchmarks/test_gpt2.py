@@ -2,14 +2,13 @@
 
 import itertools
 import os
-import re
 
 import numpy as np
 import psutil
 import pytest
 
 import dtviz
-from benchmarks.test_switch import _LAYER, _WATCH, CLOCK, clicked
+from benchmarks.test_switch import CLOCK, clicked, next_layer
 from dtviz.directions import Directions
 
 __all__ = ["clicked"]
@@ -73,15 +72,7 @@ def opened(model, gestures, serve, benchmark):
 
 @pytest.mark.benchmark(group="GPT-2's shape, another layer: click to painted", timer=CLOCK)
 def test_layer(benchmark, opened, clicked):
-    layers = itertools.cycle(["1", "2"])
-
-    def open_list():
-        layer = next(layers)
-        opened.page.get_by_role("combobox", name=re.compile("^Layer ")).click()
-        opened.page.evaluate(_WATCH, [_LAYER, layer])
-        return (opened.page.get_by_role("menuitem", name=layer, exact=True),), {}
-
-    benchmark.pedantic(clicked, setup=open_list, rounds=6, warmup_rounds=2)
+    benchmark.pedantic(clicked, setup=next_layer(opened, "1", "2"), rounds=6, warmup_rounds=2)
 
 
 @pytest.mark.benchmark(

@@ -20,8 +20,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dtviz.analyses.congruence import congruence
-from dtviz.analyses.ranking import rank
+from dtviz.analyses.products import congruences
+from dtviz.analyses.ranking import rank_products
 from dtviz.checkpoints import DEMO, load
 from dtviz.checkpoints.partitioned import ABOUT, ITEMS, NEURONS, about, vectors
 from dtviz.directions import Directions, Float32
@@ -30,7 +30,7 @@ from dtviz.model import Model
 from dtviz.options import Options
 from dtviz.output import folder_written_whole
 
-# Neurons of a block: with 50,000 tokens, their congruences take 200 MB.
+# Neurons of a block.
 BLOCK = 1024
 # Items listed at either end, and neighbours, of each neuron.
 MOST_LISTED = 10
@@ -44,14 +44,6 @@ class Block(NamedTuple):
     layer: int
     start: int
     stop: int
-
-
-class _Opened(NamedTuple):
-    """A model, and what its neurons are compared with, normalized."""
-
-    model: Model
-    options: Options
-    embedding: Directions | None
 
 
 def write(
@@ -176,7 +168,7 @@ def encoded(block: Block) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _opened(source: str, sha256: str | None) -> _Opened:
+def _opened(source: str, sha256: str | None) -> Model:
     """Open a model, once a process."""
     model = load(source)
     if model.sha256 != sha256:
@@ -185,12 +177,10 @@ def _opened(source: str, sha256: str | None) -> _Opened:
             got=f"{model.sha256} at {shortened(source)}",
             do="Put the same file at that path on every machine.",
         )
-    embedding = model.embedding
-    return _Opened(model, Options(model), None if embedding is None else embedding.layer_normed())
+    return model
 
 
-def _table(opened: _Opened, block: Block) -> pa.Table:
-    model, options, embedding = opened
+def _table(model: Model, block: Block) -> pa.Table:
     rows = range(block.start, block.stop)
     sides = {side: model.neurons(block.layer, side).subset(rows) for side in model.sides}
     out = sides["out"]
@@ -198,11 +188,11 @@ def _table(opened: _Opened, block: Block) -> pa.Table:
     for side, neurons in sides.items():
         columns |= {side: vectors(neurons.vectors), f"norm_{side}": neurons.norms}
     if model.unembedding is not None:
-        compared = options.congruence(out, "out", model.unembedding)
+        compared = Options(model).congruence(out, "out", model.unembedding)
         columns |= {str(name): compared[name].to_numpy() for name in compared}
-        columns |= _listed("writes", out.layer_normed(), model.unembedding)
-    if embedding is not None and "in" in sides:
-        columns |= _listed("reads", sides["in"], embedding)
+        columns |= _listed("writes", out.layer_normed(), model.unembedding, layer_norm=False)
+    if model.embedding is not None and "in" in sides:
+        columns |= _listed("reads", sides["in"], model.embedding, layer_norm=True)
     places, cosines = neighbours(model, block.layer, rows)
     layers, numbers = np.divmod(places, model.d_mlp)
     names = [
@@ -214,8 +204,10 @@ def _table(opened: _Opened, block: Block) -> pa.Table:
     return pa.table(columns)
 
 
-def _listed(what: str, neurons: Directions, items: Directions) -> dict[str, Any]:
-    ranking = rank(congruence(neurons, items), MOST_LISTED)
+def _listed(
+    what: str, neurons: Directions, items: Directions, *, layer_norm: bool
+) -> dict[str, Any]:
+    ranking = rank_products(congruences(neurons, items, layer_norm=layer_norm), MOST_LISTED)
     names = np.array(ranking.items, dtype=object)[ranking.columns]
     columns: dict[str, Any] = {}
     for end, place in (("most", slice(None, ranking.k)), ("least", slice(ranking.k, None))):
