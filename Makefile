@@ -24,6 +24,8 @@ test: $(VENV)/set-up-test ## check style, types and import rules, and run every 
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/browser
 	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/browser
 
+# As the command does, for the app.
+benchmark: export OPENBLAS_THREAD_TIMEOUT := 4
 benchmark: $(VENV)/set-up-test ## measure what has to be fast
 	$(BIN)/pytest benchmarks --benchmark-only
 

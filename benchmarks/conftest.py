@@ -1,5 +1,7 @@
 """Fixtures of the browser tests, and models of several sizes."""
 
+import gc
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,13 @@ from tests.browser.conftest import browse, chromium, gestures, serve
 from tests.conftest import own_cache
 
 __all__ = ["browse", "chromium", "gestures", "model_of", "own_cache", "serve"]
+
+
+@pytest.fixture(autouse=True)
+def as_served():
+    """Pass over what is loaded when garbage is collected, as ``dtviz explore`` does."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

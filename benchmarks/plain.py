@@ -36,7 +36,7 @@ def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
     data = hv.Dataset(neurons)
     link = hv.link_selections.instance()
     ellipse, diagonal, _, names = explorer._draw_scatter(None)
-    band, zero, _ = explorer._draw_strip(None)
+    band, zero = hv.VSpan(*explorer._difference_limits()), hv.VLine(0)
     image = explorer._draw_heatmap(None)
 
     def linked(name: str, x: str, y: str) -> hv.DynamicMap:

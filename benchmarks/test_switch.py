@@ -107,6 +107,9 @@ def test_tab(benchmark, gestures, serve, clicked, title):
     def open_page():
         gestures.page.goto("about:blank")
         gestures.open(address)
+        # With the sidebar the page is complete: neither server nor browser is busy.
+        gestures.page.get_by_role("combobox", name=re.compile("^Layer ")).wait_for()
+        gestures.page.evaluate("() => new Promise((resolve) => requestIdleCallback(resolve))")
         gestures.page.evaluate(_WATCH, [_TAB, TABS[title]])
         return (gestures.page.locator(".bk-tab").get_by_text(title, exact=True),), {}
 

@@ -1,6 +1,7 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
+import gc
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,9 @@ def serve(source: str, port: int, open_browser: bool) -> None:
     """
     # Opened once before anyone waits for a page: bad input ends here.
     App(source)
+    # What is loaded stays: else each full collection goes through it, for a third of a second.
+    gc.collect()
+    gc.freeze()
     try:
         server = pn.serve(
             {"explore": lambda: App(source)},

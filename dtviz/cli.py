@@ -1,6 +1,7 @@
 """The ``dtviz`` command."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -94,6 +95,9 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
 
 
 def _explore(options: argparse.Namespace) -> None:
+    # NumPy's idle threads would keep a core busy for 0.1 s after each product, which the browser
+    # beside them needs; they have to be told before NumPy is imported.
+    os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Panel takes a second to import: only what serves pays for it.
     from dtviz import app
 

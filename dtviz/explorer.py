@@ -40,7 +40,7 @@ from dtviz.views.linking import draw_points, select_blocks, select_branches
 from dtviz.views.picker import with_pickers
 from dtviz.views.scatter import scatter
 from dtviz.views.shared import Hub, LinkedPane, Shared, Written
-from dtviz.views.strip import STRIP_HEIGHT, strip
+from dtviz.views.strip import STRIP_HEIGHT, chance, strip, zero
 from dtviz.views.zoom import Detail
 
 # Pixels: with the tabs below, it fits a window of 900.
@@ -260,10 +260,12 @@ class Explorer(Session, pn.viewable.Viewer):
         title = self._comparison_title(f"{y} against {x}")
         return scatter(self.neurons, x, y, title, self.ellipse)
 
-    def _draw_strip(self, _: object) -> hv.Overlay:
+    def _draw_strip(self, _: object) -> hv.Scatter:
         x, y = self.axes
-        title = self._comparison_title(f"{y} − {x}")
-        return strip(self.neurons, x, y, title, self.difference_limit)
+        return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"))
+
+    def _difference_limits(self) -> tuple[float, float]:
+        return -self.difference_limit, self.difference_limit
 
     def _draw_heatmap(self, _: object) -> hv.Image:
         n = len(self.neurons)
@@ -290,6 +292,8 @@ class Explorer(Session, pn.viewable.Viewer):
         # The least height is what a view has alone, in a notebook.
         responsive = {"sizing_mode": "stretch_both", "min_height": LEAST_HEIGHT}
         across = draw_points(self._hub, "congruence", "x", "y", leads=True)
+        along = draw_points(self._hub, "difference", "difference", "jitter")
+        by_chance = chance(self._difference_limits, "left", "right")
         blocks = select_blocks(self._hub, self._cells, self._detail, "similarity")
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
@@ -305,9 +309,7 @@ class Explorer(Session, pn.viewable.Viewer):
         self.strip = linked(
             self._draw_strip,
             self.param._compared,
-            hv.opts.Scatter(
-                hooks=[draw_points(self._hub, "difference", "difference", "jitter"), looks.tidy]
-            ),
+            hv.opts.Scatter(hooks=[along, by_chance, zero("height"), looks.tidy]),
             sizing_mode="stretch_width",
             height=STRIP_HEIGHT,
         )

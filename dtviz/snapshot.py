@@ -13,7 +13,6 @@ import panel as pn
 from bokeh.document import Document
 from bokeh.models import (
     Column,
-    CustomJS,
     Div,
     ImportedStyleSheet,
     Row,
@@ -28,7 +27,7 @@ from panel.io.resources import LOCAL_DIST
 from dtviz.directions import NORMALIZATIONS, items
 from dtviz.errors import BadArgument, FileProblem, shortened
 from dtviz.views import titles
-from dtviz.views.page import FOLLOW, LINE, TABS_HEIGHT
+from dtviz.views.page import LINE, TABS_HEIGHT
 from dtviz.views.scripts import script
 
 if TYPE_CHECKING:
@@ -158,7 +157,7 @@ def _tabs(explorer: "Explorer", model: Callable[[Any], Any]) -> Tabs:
         **layout,
     )
     fill = script("open", places=places, contents=contents)
-    tabs.js_on_change("active", fill, CustomJS(code=FOLLOW))
+    tabs.js_on_change("active", fill, script("tabs"))
     return tabs
 
 

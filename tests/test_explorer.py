@@ -8,7 +8,7 @@ import panel as pn
 import panel_material_ui as pmui
 import pytest
 from bokeh.document import Document
-from bokeh.models import Div, LayoutDOM
+from bokeh.models import BoxAnnotation, Div, LayoutDOM
 
 import dtviz
 from dtviz.analyses import distances
@@ -283,11 +283,11 @@ def test_a_title_says_that_the_tree_is_approximate():
 
 
 def test_the_views_show_what_the_study_finds(explorer):
-    scatter, strip = explorer.scatter.object[()], explorer.strip.object[()]
+    scatter = explorer.scatter.object[()]
     corners = scatter.Polygons.I.array()
     np.testing.assert_allclose(corners[: len(explorer.ellipse)], explorer.ellipse)
-    low, high = strip.VSpan.I.data
-    assert (low, high) == (-explorer.difference_limit, explorer.difference_limit)
+    [band] = explorer.strip.get_root().select({"type": BoxAnnotation, "level": "underlay"})
+    assert (band.left, band.right) == (-explorer.difference_limit, explorer.difference_limit)
     np.testing.assert_array_equal(
         explorer.heatmap.object[()].dimension_values("cosine", flat=False),
         explorer.similarity.values,

@@ -12,6 +12,7 @@ from dtviz.tabs.tab import Tab
 from dtviz.views import looks
 from dtviz.views.crossing import MOST_POINTS, MOST_STRIPS, ecdf, strips
 from dtviz.views.linking import link_rows
+from dtviz.views.strip import zero
 from dtviz.views.titles import of_layer
 
 # Rows of the ranking beside the plots; the tab of tables has all.
@@ -59,7 +60,8 @@ class Crossings(Tab):
 
     def make_views(self) -> list[Any]:
         """Return the strips and the ECDF."""
-        hooks = hv.opts.Scatter(hooks=[link_rows(self.hub, "across", "place", "value"), looks.tidy])
+        rows = link_rows(self.hub, "across", "place", "value")
+        hooks = hv.opts.Scatter(hooks=[rows, zero("width"), looks.tidy])
         return [
             self.plot(self._draw_strips, hooks),
             self.plot(self._draw_ecdf, hv.opts.Curve(hooks=[looks.tidy]), max_width=320),
@@ -72,7 +74,7 @@ class Crossings(Tab):
             return f"embedding × unembedding{cut}"
         return f"{self.crossing} · {of_layer(self.study.layer)}{cut}"
 
-    def _draw_strips(self) -> hv.Overlay:
+    def _draw_strips(self) -> hv.Scatter:
         every = self._ranked
         # The greatest and the least: in between, points would only cover each other.
         shown = every

@@ -12,27 +12,21 @@ MOST_POINTS = 4_000
 MOST_STRIPS = 24
 
 
-def strips(points: pd.DataFrame, title: str) -> hv.Overlay:
+def strips(points: pd.DataFrame, title: str) -> hv.Scatter:
     """Draw values as points, a strip for each group.
 
     Args:
         points: the columns name, item, value, group (in which strip, a category) and row (of the
             neuron in the neuron table, -1 for what is none).
         title: what was computed, and how many of the points are drawn.
-
-    Returns:
-        Overlay of HLine (at zero) and Scatter.
     """
     groups = pd.Categorical(points["group"])
     place = groups.codes + 0.8 * (looks.jitter(len(points)) - 0.5)
     ticks = [(i, looks.literal(str(group))) for i, group in enumerate(groups.categories)]
-    zero = hv.HLine(0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
-    shown = hv.Scatter(points.assign(place=place), "place", ["value", "name", "item", "row"]).opts(
+    return hv.Scatter(points.assign(place=place), "place", ["value", "name", "item", "row"]).opts(
         **looks.marks(looks.BLUE),
-        hover_tooltips=[("", "@name"), ("with", "@item"), ("value", "@value{0.000}")],
-    )
-    return (zero * shown).opts(
         **looks.small(title),
+        hover_tooltips=[("", "@name"), ("with", "@item"), ("value", "@value{0.000}")],
         xlabel="",
         ylabel="",
         xticks=ticks,

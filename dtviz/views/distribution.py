@@ -15,8 +15,7 @@ def histogram(frame: pd.DataFrame, chosen: pd.Series, title: str) -> hv.Overlay:
         title: what was computed.
 
     Returns:
-        Overlay of Area (chance), and the Curves all (with the middle of chance, for its hover) and
-        selected.
+        Overlay of Area (chance), and the Curves all (with what its hover tells) and selected.
     """
     middle = (frame["from"] + frame["to"]) / 2
     return _drawn(frame, middle, "share", "chance", chosen, "share of pairs", title)
@@ -31,8 +30,7 @@ def ecdf(frame: pd.DataFrame, chosen: pd.Series, title: str) -> hv.Overlay:
         title: what was computed.
 
     Returns:
-        Overlay of Area (chance), and the Curves all (with the middle of chance, for its hover) and
-        selected.
+        Overlay of Area (chance), and the Curves all (with what its hover tells) and selected.
     """
     return _drawn(frame, frame["to"], "ecdf", "chance_ecdf", chosen, "share up to it", title)
 
@@ -56,15 +54,17 @@ def _drawn(
         **{**looks.CHANCE, "line_color": looks.GREY}
     )
     step = {"interpolation": "steps-mid" if column == "share" else "linear", "framewise": True}
-    values = {"cosine": at, "value": part[column], "chance": part[f"{chance}_mid"]}
-    every = hv.Curve(pd.DataFrame(values), "cosine", ["value", "chance"], label="all").opts(
+    # One hover tells all: each takes time to make.
+    values = {"cosine": at, "value": part[column], "chosen": chosen, "mid": part[f"{chance}_mid"]}
+    every = hv.Curve(pd.DataFrame(values), "cosine", ["value", "chosen", "mid"], label="all").opts(
         color=looks.BLUE,
         line_width=2,
         tools=["hover"],
         hover_tooltips=[
             ("cosine", "@cosine{0.00}"),
             (f"{label}, all", "@value{0.0000}"),
-            ("by chance", "@chance{0.0000}"),
+            ("selected", "@chosen{0.0000}"),
+            ("by chance", "@mid{0.0000}"),
         ],
         **step,
     )
@@ -72,8 +72,6 @@ def _drawn(
     selected = hv.Curve(pd.DataFrame(values), "cosine", "value", label="selected").opts(
         color=looks.ACCENT,
         line_width=1.5,
-        tools=["hover"],
-        hover_tooltips=[("cosine", "@cosine{0.00}"), (f"{label}, selected", "@value{0.0000}")],
         **step,
     )
     return hv.Overlay([band, every, selected]).opts(

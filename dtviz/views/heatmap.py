@@ -77,9 +77,9 @@ def dendrogram(lines: pd.DataFrame) -> hv.Segments:
         lines: as from `tree_lines`.
     """
     n, top = int(lines["last"].max()) + 1, _height(lines[~lines["is_band"]])
-    palette = np.array([*looks.CLUSTERS, looks.GREY])
     of = lines["cluster"].to_numpy()
-    colours = palette[np.where(of < 0, len(palette) - 1, of % len(looks.CLUSTERS))]
+    # Numbers: HoloViews looks at the name of each line's colour, which takes longer than drawing.
+    colours = np.where(of < 0, len(looks.CLUSTERS), of % len(looks.CLUSTERS))
     widths = np.where(lines["is_band"], 7, 0.8)
     return hv.Segments(
         lines.assign(colour=colours, width=widths),
@@ -87,6 +87,8 @@ def dendrogram(lines: pd.DataFrame) -> hv.Segments:
         ["colour", "width"],
     ).opts(
         color="colour",
+        cmap=[*looks.CLUSTERS, looks.GREY],
+        clim=(0, len(looks.CLUSTERS)),
         line_width="width",
         xlim=(0, n),
         ylim=(-0.16 * top, 1.05 * top),

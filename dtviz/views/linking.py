@@ -85,16 +85,16 @@ def select_blocks(hub: Hub, cells: Shared, detail: Shared, name: str) -> Hook:
     def hook(plot: Any, _: object) -> None:
         figure = plot.state
         neurons, starts, fine = (frame.source(plot.root) for frame in (hub, cells, detail))
-        cell = script("cell", kind=CustomJSHover, neurons=neurons, cells=starts, detail=fine)
         hover = plot.handles["hover"]  # HoloViews sets it anew at every update
         hover.tooltips = [
             ("row", "$y{row}"),
             ("column", "$x{column}"),
             ("cosine", "@image{cosine}"),
         ]
-        hover.formatters = {"$x": cell, "$y": cell, "@image": cell}
         if figure.name == name:
             return  # the rest is set up already
+        cell = script("cell", kind=CustomJSHover, neurons=neurons, cells=starts, detail=fine)
+        hover.formatters = {"$x": cell, "$y": cell, "@image": cell}
         figure.name = name
         mapper = plot.handles["glyph"].color_mapper
         square = {"x": "x", "y": "y", "dw": "dw", "dh": "dh"}

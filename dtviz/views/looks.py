@@ -37,7 +37,7 @@ ACCENT = "#D81B60"
 LABEL_COLOUR = "#80868B"
 
 # For the difference of two actions: from the colour of x, through grey, to that of y.
-FAVOURS = list(interp_palette([X_COLOUR, GREY, Y_COLOUR], 255))
+FAVOURS = list(interp_palette([X_COLOUR, GREY, Y_COLOUR], 65))
 # For signed values: blue below zero, red above, and zero like the page.
 SIGNED = list(interp_palette(RdBu11, 255))
 SIGNED_DARK = list(

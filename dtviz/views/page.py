@@ -9,7 +9,8 @@ from typing import Any
 
 import panel as pn
 from bokeh.document import Document
-from bokeh.models import CustomJS
+
+from dtviz.views.scripts import script
 
 _JS = Path(__file__).parent / "js"
 TABLES_CSS, BAR_CSS, SETS_CSS = (
@@ -25,13 +26,6 @@ _TABS_CSS = """
 .bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
 /* The theme's own colour is too dark for a dark page. */
 .bk-header .bk-tab.bk-active { color: #4a90e2 !important; border-color: #4a90e2 !important; }
-"""
-# Once laid out, views draw what was selected while they were out of sight.
-FOLLOW = """
-const {document} = cb_obj
-requestAnimationFrame(() => requestAnimationFrame(() => {
-  document.get_model_by_name("neurons").selected.properties.indices.change.emit()
-}))
 """
 # Pixels, with the tabs' titles.
 TABS_HEIGHT = 306
@@ -60,7 +54,7 @@ class _Tabs(pn.Tabs):
 
     def _get_model(self, doc: Document, *args: Any, **kwargs: Any) -> Any:
         model = super()._get_model(doc, *args, **kwargs)
-        model.js_on_change("active", CustomJS(code=FOLLOW))
+        model.js_on_change("active", script("tabs"))
         return model
 
 

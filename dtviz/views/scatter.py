@@ -45,12 +45,13 @@ def scatter(
         ],
     )
     diagonal = hv.Slope(1, 0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
-    names = hv.Labels(_outermost(table), ["x", "y"], "name").opts(
+    named = _outermost(table)
+    above = named["y"] + float(np.ptp(table["y"])) * 0.012
+    names = hv.Labels(named.assign(y=above), ["x", "y"], "name").opts(
         text_color=looks.LABEL_COLOUR,
         text_font_size="8pt",
         text_baseline="bottom",
         framewise=True,
-        yoffset=float(np.ptp(table["y"])) * 0.012,
     )
     return (chance * diagonal * points * names).opts(
         title=looks.heading(title),

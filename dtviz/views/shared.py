@@ -222,6 +222,26 @@ class Hub(Shared):
             self.selection = chosen
 
 
+class _Figure(pn.pane.Bokeh):
+    """A figure whose models take the theme of the served page as they join it.
+
+    Panel would go through them all twice before: a seventh of the time that a figure takes.
+    """
+
+    def _get_model(
+        self,
+        doc: Document,
+        root: Model | None = None,
+        parent: Model | None = None,
+        comm: Any = None,
+    ) -> Model:
+        theme = self._design.theme.bokeh_theme if self._design and self._design.theme else None
+        if root is None or comm is not None or doc.theme is not theme:
+            return super()._get_model(doc, root, parent, comm)
+        self._models[root.ref["id"]] = (self.object, parent)
+        return self.object
+
+
 class LinkedPane(pn.pane.HoloViews):
     """A HoloViews pane whose hooks find the page's shared sources.
 
@@ -232,6 +252,7 @@ class LinkedPane(pn.pane.HoloViews):
 
     # Below that of Panel's own pane, which stays the one that other HoloViews objects get.
     priority = 0
+    _panes = {**pn.pane.HoloViews._panes, "bokeh": _Figure}  # noqa: RUF012
 
     def __init__(self, plot: Any, shared: list[Shared], **layout: Any) -> None:
         self._shared = shared

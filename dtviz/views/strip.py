@@ -1,11 +1,11 @@
 """Strips: each neuron by one number; the other coordinate only keeps points apart."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import holoviews as hv
 import pandas as pd
-from bokeh.models import BoxAnnotation
+from bokeh.models import BoxAnnotation, Span
 
 from dtviz.views import looks
 
@@ -14,29 +14,21 @@ Hook = Callable[[Any, Any], None]
 STRIP_HEIGHT = 150
 
 
-def strip(table: pd.DataFrame, x: str, y: str, title: str, limit: float) -> hv.Overlay:
+def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Scatter:
     """Draw the column difference of the neuron table along one line; height means nothing.
 
     Args:
         table: the neuron table.
         x, y: what is compared: "left", or "left not right".
         title: what was computed, on which layer, which side.
-        limit: what chance would keep nearly all |differences| below.
-
-    Returns:
-        Overlay of VSpan (chance), VLine (at zero) and Scatter.
     """
     difference = hv.Dimension("difference", label=f"{y} − {x}")
-    points = hv.Scatter(
+    return hv.Scatter(
         table.assign(jitter=looks.jitter(len(table))), difference, ["jitter", "difference", "name"]
     ).opts(
         **looks.points(table),
-        hover_tooltips=[("neuron", "@name"), (f"{y} − {x}", "@difference{0.000}")],
-    )
-    zero = hv.VLine(0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
-    chance = hv.VSpan(-limit, limit).opts(**looks.CHANCE)
-    return (chance * zero * points).opts(
         **looks.figure(title),
+        hover_tooltips=[("neuron", "@name"), (f"{y} − {x}", "@difference{0.000}")],
         xlabel=looks.literal(f"← {x}    {y} →"),
         yaxis=None,
         ylim=(-0.15, 1.15),
@@ -69,13 +61,16 @@ def upright(table: pd.DataFrame, column: str, label: str) -> hv.Scatter:
     )
 
 
-def chance(limits: Callable[[], tuple[float, float] | None]) -> Hook:
-    """Return a hook that marks where chance would put nearly all values of an upright strip.
+def chance(
+    limits: Callable[[], tuple[float, float] | None], lower: str = "bottom", upper: str = "top"
+) -> Hook:
+    """Return a hook that marks where chance would put nearly all values of a strip.
 
     A HoloViews element would take half as long again as the whole strip.
 
     Args:
         limits: returns the lower and the upper one, or None where they are not known.
+        lower, upper: the edges that are there: "left" and "right" where values run to the right.
     """
 
     def hook(plot: Any, _: object) -> None:
@@ -87,7 +82,22 @@ def chance(limits: Callable[[], tuple[float, float] | None]) -> Hook:
         known = limits()
         band.visible = known is not None
         if known is not None:
-            band.update(bottom=known[0], top=known[1])
+            band.update(**dict(zip((lower, upper), known, strict=True)))
         band.update(fill_color=looks.CHANCE["color"], fill_alpha=looks.CHANCE["alpha"])
+
+    return hook
+
+
+def zero(dimension: Literal["height", "width"]) -> Hook:
+    """Return a hook that marks zero.
+
+    Args:
+        dimension: along which the line runs: "height" where values run to the right.
+    """
+
+    def hook(plot: Any, _: object) -> None:
+        if not any(isinstance(part, Span) for part in plot.state.center):
+            style = {"line_color": looks.GREY, "line_width": 1, "line_dash": "dashed"}
+            plot.state.add_layout(Span(location=0, dimension=dimension, **style))
 
     return hook

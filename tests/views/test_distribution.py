@@ -55,7 +55,7 @@ def test_what_chance_gives_is_a_band_behind_the_curves(found, draw, band):
     assert all(isinstance(curve, hv.Curve) for curve in others)
     low, high = (first.dimension_values(end) for end in ("low", "high"))
     assert (low <= high).all()
-    middle = curves(hv.Overlay(others))["all"].dimension_values("chance")
+    middle = curves(hv.Overlay(others))["all"].dimension_values("mid")
     assert ((low <= middle) & (middle <= high)).all()
     np.testing.assert_array_equal(
         np.sort(high), np.sort(found.frame()[f"{band}_high"])[-len(high) :]

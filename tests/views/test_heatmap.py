@@ -63,11 +63,17 @@ def test_the_tree_has_the_lines_of_the_clustering(tree):
     assert options(segments)["xlim"] == (0, 9)
 
 
+def colours(segments):
+    """The colour of each line: numbers from 0 to the upper limit are places in the palette."""
+    palette, (low, high) = options(segments, "style")["cmap"], options(segments)["clim"]
+    assert (low, high) == (0, len(palette) - 1)
+    return [palette[int(place)] for place in segments.dimension_values("colour")]
+
+
 def test_each_cluster_has_a_colour_and_what_joins_several_is_grey(tree):
     lines = cut_lines(tree, 3)
     assert set(lines["cluster"]) >= {-1}
-    colours = dendrogram(lines).dimension_values("colour")
-    for cluster_of, colour in zip(lines["cluster"], colours, strict=True):
+    for cluster_of, colour in zip(lines["cluster"], colours(dendrogram(lines)), strict=True):
         assert colour == (looks.GREY if cluster_of < 0 else looks.CLUSTERS[cluster_of])
     assert looks.GREY not in looks.CLUSTERS
     assert options(dendrogram(lines), "style")["color"] == "colour"
@@ -80,7 +86,7 @@ def test_the_bands_below_the_tree_cover_each_leaf_once_in_the_colour_of_its_clus
     labels = tree.cut(min(n, cut))
     lines = cut_lines(tree, min(n, cut))
     bands, above = lines[lines["is_band"]], lines[~lines["is_band"]]
-    drawn = dendrogram(lines).dframe()
+    drawn = dendrogram(lines).dframe().assign(colour=colours(dendrogram(lines)))
     covered = {}
     for band, shown in zip(bands.itertuples(), drawn.iloc[len(above) :].itertuples(), strict=True):
         assert band.distance == band.distance_end < 0
@@ -110,14 +116,14 @@ def test_equal_neurons_have_bands_that_can_be_told_from_the_tree():
 
 
 def test_an_uncut_tree_has_the_colour_of_one_cluster(tree):
-    assert set(dendrogram(cut_lines(tree, 1)).dimension_values("colour")) == {looks.CLUSTERS[0]}
+    assert set(colours(dendrogram(cut_lines(tree, 1)))) == {looks.CLUSTERS[0]}
 
 
 def test_more_clusters_than_colours_begin_anew():
     vectors = np.repeat(np.eye(10), 2, axis=0)
     tree = cluster(Directions(vectors, [str(i) for i in range(20)]))
     lines = cut_lines(tree, 10)
-    merges = dict(zip(lines["cluster"], dendrogram(lines).dimension_values("colour"), strict=1))
+    merges = dict(zip(lines["cluster"], colours(dendrogram(lines)), strict=True))
     assert set(merges) == {-1, *range(10)}
     assert merges[7] == merges[0] == looks.CLUSTERS[0]
     assert len(set(merges.values())) == len(looks.CLUSTERS) + 1
