@@ -10,6 +10,8 @@ for (const view of Bokeh.index.find_one(cb_obj)?.child_views ?? []) {
   }
   view.invalidate_layout = () => {
     view.update_layout()
+    // What the tabs would tell it.
+    view.parent_style.replace(":host", {grid_area: "stack"})
     view.compute_layout()
   }
 }
