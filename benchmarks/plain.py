@@ -36,7 +36,8 @@ def linked_page(explorer: Explorer) -> pn.viewable.Viewable:
     data = hv.Dataset(neurons)
     link = hv.link_selections.instance()
     ellipse, diagonal, _, names = explorer._draw_scatter(None)
-    band, zero = hv.VSpan(*explorer._difference_limits()), hv.VLine(0)
+    band = hv.VSpan(*explorer._difference_limits()).opts(**looks.CHANCE)
+    zero = hv.VLine(0).opts(color=looks.GREY, line_width=1, line_dash="dashed")
     image = explorer._draw_heatmap(None)
 
     def linked(name: str, x: str, y: str) -> hv.DynamicMap:

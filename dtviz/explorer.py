@@ -1,8 +1,6 @@
 """Explorer: a model's neurons in linked views that share one selection. It computes nothing."""
 
-import json
 import os
-from collections import deque
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -13,6 +11,7 @@ import param
 
 from dtviz import snapshot
 from dtviz.analyses.clustering import MOST_ORDERED
+from dtviz.conversation import Conversation
 from dtviz.directions import SHORT
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
@@ -74,12 +73,10 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def __init__(self, model: Model, **options: Any) -> None:
         self._drawn: dict[str, Any] = {}
-        self._said = {"recipe": "", "message": ""}
-        self._has_python = True
-        self._answered: deque[str] = deque(maxlen=1_000)
         super().__init__(model, **options)
         self._find()
-        self._hub = Hub(self.neurons, self.selection, self.sets, self._bar_shown())
+        self._conversation = Conversation(self)
+        self._hub = Hub(self.neurons, self.selection, self.sets, self._conversation.shown())
         self._cells = Shared("cells", self._cells_frame())
         self._detail = Detail(lambda: self.similarity)
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
@@ -91,11 +88,7 @@ class Explorer(Session, pn.viewable.Viewer):
             names = [name for name in options_of.param if name != "name"]
             options_of.param.watch(self._refresh, names)
         self.selection.param.watch(self._follow_selection, "names")
-        # Once the address is known.
-        self.param.watch(lambda _: self._say(), "steps", precedence=1)
-        self.param.watch(self._fill_bar, "address")
-        self.selection.param.watch(self._fill_bar, "mode")
-        self._hub.session.param.watch(self._answer, "asked")
+        self._conversation.begin(self._hub.session)
 
     def check(self, model: object) -> None:
         """Refuse what cannot be looked at.
@@ -143,8 +136,7 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def leave_python(self) -> None:
         """Offer only what the browser can do alone, for a snapshot of this explorer."""
-        self._has_python = False
-        self._fill_bar()
+        self._conversation.leave_python()
 
     def _open(self, event: object) -> None:
         super()._open(event)
@@ -165,7 +157,7 @@ class Explorer(Session, pn.viewable.Viewer):
                 if not self.can_undo:
                     raise
                 self.undo()
-                self._say(message=str(error))
+                self._conversation.say(message=str(error))
                 return
             self._hub.show(self.neurons)
             self._cells.hold(self._cells_frame())
@@ -178,61 +170,6 @@ class Explorer(Session, pn.viewable.Viewer):
         for tab in self.tabs:
             if tab.follows_selection and not self._settling:
                 tab.refresh()
-
-    def _say(self, *, recipe: str = "", message: str = "") -> None:
-        self._said = {"recipe": recipe, "message": message}
-        self._fill_bar()
-
-    def _answer(self, event: param.parameterized.Event) -> None:
-        """Do what the page asks for, each thing once; what it says is not trusted."""
-        for one in event.new:
-            match one:
-                case [what, given, str(which), *_] if which not in self._answered:
-                    self._answered.append(which)
-                    self._do(what, given)
-        self._fill_bar()
-
-    def _do(self, what: object, given: Any) -> None:
-        try:
-            match what if isinstance(what, str) else None, given:
-                case "mode", str() if given in self.selection.modes:
-                    self.selection.mode = given
-                case "held", None | str() if given in (None, *self.selection.modes):
-                    self._hub.session.held = given
-                case "names", list():
-                    self.selection.names = given
-                case "address", str():
-                    self.wanted = given
-                case "undo", _:
-                    self.undo()
-                case "redo", _:
-                    self.redo()
-                case "recipe", _:
-                    self._say(recipe=self.recipe())
-                case "read", str():
-                    self._say(message=self.sets.read(given.encode(errors="replace"), self.model))
-        except DtvizError as error:
-            self._say(message=str(error))
-
-    def _bar_shown(self) -> dict[str, Any]:
-        in_view = set(self.in_view.names)
-        away = [name for name in self.selection.names if name not in in_view]
-        return {
-            "mode": self.selection.mode,
-            "elsewhere": json.dumps(away),
-            "undo": self.can_undo,
-            "redo": self.can_redo,
-            **self._said,
-            "has_recipe": self._has_python,
-            "address": self.address,
-            "wanted": self.wanted,
-            "model": self.model.name,
-            "sha256": self.model.sha256 or "",
-            "processing": self.model.processing,
-        }
-
-    def _fill_bar(self, *_: object) -> None:
-        self._hub.session.hold(self._bar_shown())
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""

@@ -85,8 +85,8 @@ def select_blocks(hub: Hub, cells: Shared, detail: Shared, name: str) -> Hook:
     def hook(plot: Any, _: object) -> None:
         figure = plot.state
         neurons, starts, fine = (frame.source(plot.root) for frame in (hub, cells, detail))
-        hover = plot.handles["hover"]  # HoloViews sets it anew at every update
-        hover.tooltips = [
+        hover = plot.handles["hover"]
+        hover.tooltips = [  # HoloViews sets them anew at every update
             ("row", "$y{row}"),
             ("column", "$x{column}"),
             ("cosine", "@image{cosine}"),

@@ -10,7 +10,7 @@ for (const view of Bokeh.index.find_one(cb_obj)?.child_views ?? []) {
   }
   view.invalidate_layout = () => {
     view.update_layout()
-    // What the tabs would tell it.
+    // As the tabs do: Bokeh forgets it where style sheets change.
     view.parent_style.replace(":host", {grid_area: "stack"})
     view.compute_layout()
   }
