@@ -109,8 +109,11 @@ def _board(explorer: "Explorer") -> Any:
     def model(view: pn.viewable.Viewable) -> Any:
         return view._get_model(document, root, root)
 
-    left = Column(model(explorer.scatter), model(explorer.strip), sizing_mode="stretch_both")
-    right = Column(model(explorer.dendrogram), model(explorer.heatmap), sizing_mode="stretch_both")
+    scatter, heatmap = model(explorer.scatter), model(explorer.heatmap)
+    for plot in (scatter, heatmap):  # with what is beside them they fit the least height below
+        plot.min_height = 220
+    left = Column(scatter, model(explorer.strip), sizing_mode="stretch_both")
+    right = Column(model(explorer.dendrogram), heatmap, sizing_mode="stretch_both")
     root.children = [
         model(explorer.bar),
         Row(left, right, sizing_mode="stretch_both", min_height=380),

@@ -108,7 +108,7 @@ def later(view: Any) -> Any:
         defer_load=True,
         loading_indicator=True,
         sizing_mode=view.sizing_mode,
-        height=view.height,
+        height=view.height and view.height + 10,  # with its margins
     )
 
 

@@ -363,3 +363,18 @@ def test_features_can_be_those_that_neurons_write_to(explorer, served, right):
     )
     np.testing.assert_allclose(served.data("top_k")["value"][:3], best, atol=1e-6)
     served.expect_text("cosine with the embedding")
+
+
+def test_views_and_tabs_do_not_cover_each_other(explorer, gestures, home):
+    home.show(explorer)
+    gestures.open_tab("Moments", "strip of kurtosis")
+    ends = """(name) => {
+      const figure = explorerPage().get_model_by_name(name)
+      const {top, bottom} = Bokeh.index.find_one(figure).el.getBoundingClientRect()
+      return [top, bottom]
+    }"""
+    titles = gestures.page.locator(".bk-tab").first.bounding_box()
+    for name in ("difference", "similarity"):
+        assert gestures.page.evaluate(ends, name)[1] <= titles["y"]
+    top, bottom = gestures.page.evaluate(ends, "strip of kurtosis")
+    assert titles["y"] + titles["height"] <= top < bottom <= 900
