@@ -10,8 +10,13 @@ from dtviz.directions import Directions
 from dtviz.model import Model
 from tests.browser.conftest import browse, chromium, gestures, serve
 from tests.conftest import own_cache
+from tests.machine import machine
 
 __all__ = ["browse", "chromium", "gestures", "model_of", "own_cache", "serve"]
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    terminalreporter.section(f"measured on {machine()}")
 
 
 @pytest.fixture(autouse=True)
