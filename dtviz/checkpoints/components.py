@@ -1,5 +1,6 @@
 """Where a language model keeps its MLPs, for any architecture that TransformerLens knows."""
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -59,8 +60,18 @@ class Components:
             raise _unsupported("one without layers")
         unembed = self._module("unembed")
         embed = self._module("embed")
+        layers = range(self._adapter.cfg.n_layers)
+        before_experts = list(itertools.takewhile(self._has_mlp, layers))
+        if not before_experts:
+            raise _unsupported("one with a mixture of experts from its first layer on")
+        if len(before_experts) < len(layers):
+            about["notes"] = (
+                *about.get("notes", ()),
+                f"{len(before_experts)} of {len(layers)} layers are shown: layer "
+                f"{len(before_experts)} is a mixture of experts, which dtviz does not show.",
+            )
         return Parts(
-            blocks=[self._mlp(f"blocks.{layer}") for layer in range(self._adapter.cfg.n_layers)],
+            blocks=[self._mlp(f"blocks.{layer}") for layer in before_experts],
             unembed=None if unembed is None else self._store(unembed, "weight"),
             unembed_bias=None if unembed is None else self._store(unembed, "bias"),
             embed=None if embed is None else self._store(embed, "weight"),
@@ -97,22 +108,28 @@ class Components:
             raise _unsupported("one that normalizes the residual stream itself (post-norm)")
         return "ln2"
 
+    def _has_mlp(self, layer: int) -> bool:
+        """Return whether a layer has an MLP, and no experts, where the model has experts at all."""
+        mlp = self._block.submodules.get("mlp")
+        is_moe = isinstance(mlp, MoEBridge)
+        return not is_moe or self._module(f"blocks.{layer}.mlp.dense_out") is not None
+
     def _mlp(self, block: str) -> Block:
         mlp = self._block.submodules.get("mlp")
-        if isinstance(mlp, MoEBridge):
-            raise _unsupported("one with a mixture of experts")
-        if not isinstance(mlp, MLPBridge):
+        if not isinstance(mlp, MLPBridge | MoEBridge):
             raise _unsupported("one without MLPs")
-        sides: dict[Side, Stored] = {"out": self._matrix(f"{block}.mlp.out").transposed}
+        # So TransformerLens tells the maps of a layer without experts from those of experts.
+        dense = "dense_" if isinstance(mlp, MoEBridge) else ""
+        sides: dict[Side, Stored] = {"out": self._matrix(f"{block}.mlp.{dense}out").transposed}
         if isinstance(mlp, JointGateUpMLPBridge) and self._module(f"{block}.mlp.in") is None:
             # One matrix: the rows of the gate, then those of what it is multiplied with.
             joint = getattr(self._module(f"{block}.mlp"), mlp.fused_attr)
             both = self._matrix_of(joint, f"{block}.mlp.{mlp.fused_attr}")
             sides |= {"gate": both.half(0), "in": both.half(1)}
         else:
-            sides["in"] = self._matrix(f"{block}.mlp.in")
-            if self._module(f"{block}.mlp.gate") is not None:
-                sides["gate"] = self._matrix(f"{block}.mlp.gate")
+            sides["in"] = self._matrix(f"{block}.mlp.{dense}in")
+            if self._module(f"{block}.mlp.{dense}gate") is not None:
+                sides["gate"] = self._matrix(f"{block}.mlp.{dense}gate")
         before = self._norm(f"{block}.{self._norm_before}") if self._norm_before else None
         return Block(sides=sides, before=before, after=self._norm(f"{block}.ln2_post"))
 

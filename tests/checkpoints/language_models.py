@@ -95,6 +95,24 @@ KINDS = {
     "mixtral": Kind(
         transformers.MixtralConfig(**LLAMA, num_local_experts=2, num_key_value_heads=1)
     ),
+    "deepseek": Kind(
+        transformers.DeepseekV3Config(
+            **LLAMA,
+            num_key_value_heads=2,
+            first_k_dense_replace=2,
+            moe_intermediate_size=8,
+            n_routed_experts=4,
+            num_experts_per_tok=2,
+            n_group=1,
+            topk_group=1,
+            q_lora_rank=8,
+            kv_lora_rank=8,
+            qk_rope_head_dim=4,
+            qk_nope_head_dim=4,
+            v_head_dim=8,
+        ),
+        epsilon=1e-6,
+    ),
     "mamba": Kind(transformers.MambaConfig(hidden_size=16, num_hidden_layers=2, vocab_size=ROWS)),
     "gpt1": Kind(transformers.OpenAIGPTConfig(n_embd=16, n_layer=3, n_head=2, vocab_size=ROWS)),
 }

@@ -14,7 +14,7 @@ from dtviz.errors import BadArgument, BadCheckpoint
 from . import language_models
 
 
-@pytest.fixture(params=["gpt2", "llama", "gemma", "phi3", "gptj"])
+@pytest.fixture(params=["gpt2", "llama", "gemma", "phi3", "gptj", "deepseek"])
 def both(directory, request):
     """A bridge, and the model in the directory that it is to."""
     path = directory(request.param)

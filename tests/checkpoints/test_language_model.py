@@ -10,7 +10,7 @@ from ..analyses import reference
 from . import language_models
 from .language_models import KINDS, ROWS, inside, made
 
-OPENED = ("gpt2", "llama", "pythia", "gemma", "phi3", "gptj")
+OPENED = ("gpt2", "llama", "pythia", "gemma", "phi3", "gptj", "deepseek")
 
 
 def normalized(x, kind):
@@ -27,7 +27,7 @@ def rows_are_equal(found):
 def test_neurons_read_what_the_model_reads(directory, kind):
     """Up to a bias, its own pre-activations, of the norm and the map that it uses."""
     model = dtviz.load(directory(kind))
-    for layer in range(3):
+    for layer in range(model.n_layers):
         norm, *maps = (name.format(layer) for name in (KINDS[kind].before, *KINDS[kind].reads))
         seen = inside(made(kind), norm, *maps)
         read = np.concatenate([seen.outputs[name] for name in maps], axis=1)
@@ -130,6 +130,14 @@ def test_what_was_done_is_told(directory, kind, normalization, epsilon, processi
     assert model.name == kind
     assert model.source == str(directory(kind))
     assert model.notes == ()
+
+
+def test_layers_before_the_first_mixture_of_experts(directory):
+    model = dtviz.load(directory("deepseek"))
+    assert model.n_layers == 2
+    assert model.notes == (
+        "2 of 3 layers are shown: layer 2 is a mixture of experts, which dtviz does not show.",
+    )
 
 
 def test_layers_that_read_the_residual_stream_as_it_is(directory):
