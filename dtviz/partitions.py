@@ -20,6 +20,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from dtviz.accelerator import product
 from dtviz.analyses.products import congruences
 from dtviz.analyses.ranking import rank_products
 from dtviz.checkpoints import DEMO, load
@@ -237,7 +238,7 @@ def neighbours(
     cosines = np.zeros((len(unit), most), dtype=np.float32)
     strengths = np.full((len(unit), most), -1, dtype=np.float32)
     for other in range(model.n_layers):
-        found = np.clip(unit @ model.neurons(other).unit().vectors.T, -1, 1)
+        found = np.clip(product(unit, model.neurons(other).unit().vectors), -1, 1)
         strength = np.abs(found)
         if other == layer:
             strength[np.arange(len(unit)), rows] = -1

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import param
 
+from dtviz.accelerator import product
 from dtviz.directions import Float32
 
 BlockValue = Literal["mean", "greatest"]
@@ -77,7 +78,7 @@ class Blocks:
         if self.value == "greatest":
             found = _greatest(self.unit, down, across)
         else:
-            found = np.asarray(_means(self.unit, down) @ _means(self.unit, across).T)
+            found = product(_means(self.unit, down), _means(self.unit, across))
         return np.clip(found, -1, 1)
 
 
@@ -94,7 +95,7 @@ def _greatest(unit: Float32, rows: Bounds, columns: Bounds) -> Float32:
         end = max(cell + 1, int(np.searchsorted(rows, rows[cell] + _BLOCK, "right")) - 1)
         # Of a symmetric matrix the upper half will do.
         across = columns[cell if is_symmetric else 0 :]
-        cosines = unit[rows[cell] : rows[end]] @ unit[across[0] : across[-1]].T
+        cosines = product(unit[rows[cell] : rows[end]], unit[across[0] : across[-1]])
         places = (across[:-1] - across[0], rows[cell:end] - rows[cell])
         high, low = (
             extreme.reduceat(extreme.reduceat(cosines, places[0], axis=1), places[1], axis=0)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import param
 
+from dtviz.accelerator import product
 from dtviz.analyses.vocabulary import MOST_OFFERED, SPACE, Vocabulary
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, shortened
@@ -28,7 +29,7 @@ def congruence(a: Directions, b: Directions) -> pd.DataFrame:
         BadArgument: if the two live in residual streams of different widths.
     """
     _check_widths(a, b)
-    return pd.DataFrame(a.vectors @ b.vectors.T, index=a.names, columns=b.names)
+    return pd.DataFrame(product(a.vectors, b.vectors), index=a.names, columns=b.names)
 
 
 def contrast(directions: Directions, a: str, b: str) -> Directions:

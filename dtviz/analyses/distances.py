@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from dtviz.accelerator import product
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument
 
@@ -39,12 +40,12 @@ def between(a: Points, b: Points, distance: Distance) -> Points:
 
     Between the means of groups of unit vectors, 1 - cos is the mean distance of their members.
     """
-    product = a @ b.T
+    products = product(a, b)
     if distance == "rows":
-        squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * product
+        squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * products
         return np.asarray(np.sqrt(np.maximum(squared, 0)))
-    np.clip(product, -1, 1, out=product)
-    return np.asarray(1 - (np.abs(product) if distance == "absolute" else product))
+    np.clip(products, -1, 1, out=products)
+    return np.asarray(1 - (np.abs(products) if distance == "absolute" else products))
 
 
 def condensed(a: Points, distance: Distance) -> npt.NDArray[np.float64]:

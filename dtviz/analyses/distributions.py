@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dtviz.accelerator import product
 from dtviz.analyses.chance import SHARE, cosine_cdf, cosine_limit, dimensions, random_like
 from dtviz.analyses.spaces import (
     Space,
@@ -89,7 +90,7 @@ def pair_cosines(a: Directions) -> Iterator[Float32]:
     """Yield the cosines of all pairs of rows, each pair once, some rows at a time."""
     unit = a.unit().vectors
     for start in range(0, len(unit), _BLOCK):
-        block = np.clip(unit[start : start + _BLOCK] @ unit[start:].T, -1, 1)
+        block = np.clip(product(unit[start : start + _BLOCK], unit[start:]), -1, 1)
         rows = len(block)
         yield block[:, :rows][np.triu_indices(rows, 1)]
         yield block[:, rows:].ravel()

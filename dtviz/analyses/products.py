@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from dtviz.accelerator import product
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32
 
@@ -53,7 +54,7 @@ class Products:
 
     def block(self, rows: slice, columns: slice) -> Float32:
         """Return the products of some neurons with some items, float32."""
-        block: Float32 = self.neurons.vectors[rows] @ self.items.vectors[columns].T
+        block: Float32 = product(self.neurons.vectors[rows], self.items.vectors[columns])
         if self.scales is not None:
             block /= self.scales[columns]
         return np.clip(block, -1, 1, out=block) if self.are_cosines else block

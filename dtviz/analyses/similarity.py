@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 import param
 
+from dtviz.accelerator import product
 from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32, items
@@ -56,7 +57,7 @@ def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
     first, second, cosine = [], [], []
     # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
     for start in range(0, max(len(unit), 1), _BLOCK):
-        block = unit[start : start + _BLOCK] @ unit[start:].T
+        block = product(unit[start : start + _BLOCK], unit[start:])
         np.clip(block, -1, 1, out=block)
         cells = np.flatnonzero(np.triu(np.abs(block) > threshold, 1))
         row, column = np.divmod(cells.astype(np.int32), np.int32(block.shape[1]))
@@ -158,7 +159,7 @@ def cosines_with(a: Directions, exemplar: str | Sequence[str], to: To = "mean") 
         return cosine_similarity(a, mean)["mean"]
     # In blocks of rows: there may be as many exemplars as rows.
     starts = range(0, len(unit), _BLOCK)
-    blocks = [_furthest(unit.vectors[start : start + _BLOCK] @ members.T) for start in starts]
+    blocks = [_furthest(product(unit.vectors[start : start + _BLOCK], members)) for start in starts]
     return pd.Series(np.clip(np.concatenate(blocks), -1, 1), a.names, name="any")
 
 
