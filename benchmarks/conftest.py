@@ -5,12 +5,12 @@ import gc
 import numpy as np
 import pytest
 
+from benchmarks.machine import machine
 from dtviz.checkpoints.minigrid import action_names, feature_names
 from dtviz.directions import Directions
 from dtviz.model import Model
 from tests.browser.conftest import browse, chromium, gestures, serve
 from tests.conftest import own_cache
-from tests.machine import machine
 
 __all__ = ["browse", "chromium", "gestures", "model_of", "own_cache", "serve"]
 

@@ -18,10 +18,6 @@ hypothesis.settings.register_profile("dtviz", deadline=None, max_examples=60)
 hypothesis.settings.load_profile("dtviz")
 
 
-def pytest_addoption(parser) -> None:
-    parser.addoption("--long", action="store_true", help="run tests/soak at its full length")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def own_cache(tmp_path_factory) -> Iterator[None]:
     """Keep out of the user's cache."""
