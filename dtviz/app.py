@@ -1,7 +1,6 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
-import gc
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,16 @@ import param
 from dtviz import link, snapshot
 from dtviz.checkpoints import DEMO, is_folder_of_model, load, load_bytes, sha256_of
 from dtviz.demo import CHECKPOINT
-from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened
+from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened, told
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from dtviz.session import Session
 from dtviz.views import page
 
 EXTENSIONS = (".pt", ".safetensors")
+MOST_UPLOADED = 200_000_000  # bytes
+# Of the files opened from a page, as many stay.
+_MOST_UPLOADS = 5
 
 
 def choices(source: str) -> dict[str, str]:
@@ -31,8 +33,8 @@ def choices(source: str) -> dict[str, str]:
     Raises:
         FileProblem: if a folder holds no model.
     """
-    folder = Path(source)
-    if source == DEMO or not folder.is_dir() or is_folder_of_model(folder):
+    folder = _folder(source)
+    if folder is None:
         return {_label(source): source, "demo": DEMO}
     paths = _models(folder)
     if not paths:
@@ -45,11 +47,33 @@ def choices(source: str) -> dict[str, str]:
     return {**{_label(str(path)): str(path) for path in paths}, "demo": DEMO}
 
 
+def _folder(source: str) -> Path | None:
+    """Return the folder of models that a source is, if it is one."""
+    path = Path(source)
+    return path if source != DEMO and path.is_dir() and not is_folder_of_model(path) else None
+
+
 def _models(folder: Path) -> list[Path]:
     """Return what can be opened of what is in a folder."""
     return sorted(
         path for path in folder.iterdir() if path.suffix in EXTENSIONS or is_folder_of_model(path)
     )
+
+
+def check_inside(path: Path, folder: Path) -> None:
+    """Refuse a model that lies outside a folder, or has files there.
+
+    Raises:
+        FileProblem: if it does, by ``..`` or by a link.
+    """
+    inside = folder.resolve()
+    for file in [path, *path.rglob("*")]:
+        if not file.resolve().is_relative_to(inside):
+            raise FileProblem(
+                expected="a model that lies in the folder that is served",
+                got=f"{shortened(file.name)}, which leads out of it",
+                do="Put the file itself there, not a link.",
+            )
 
 
 def reopened(path: str) -> tuple[str, dict[str, Any]]:
@@ -102,28 +126,51 @@ def _loaded(source: str, changed: int) -> Model:
     return load(source)
 
 
+def _hold_no_more(upload: pmui.FileInput) -> None:
+    """Let a file input hold no more than it may, whatever a page sends."""
+    # No subclass: the browser would not know its model.
+    take = upload._process_chunk
+
+    def take_within_limits(part: dict[str, Any]) -> None:
+        take(part)
+        held = [file["value"] for file in upload._buffer]
+        for file in upload._file_buffer.values():
+            held += file["chunks"].values()
+        if sum(map(len, held)) > upload.max_file_size:
+            upload._file_buffer.clear()
+            upload._buffer.clear()
+            upload._send_msg({"status": "error", "error": "The file is too large."})
+
+    upload._process_chunk = take_within_limits
+
+
 class App(pn.viewable.Viewer):
     """An explorer in its page. What cannot be opened is said there; the explorer goes on.
 
     Args:
         source: a model, as for `dtviz.load`, a folder of models, or a snapshot to go on with.
+        most_uploaded: bytes that a file opened from the page may have.
 
     Raises:
         DtvizError: if it cannot be opened.
     """
 
-    checkpoint = param.Selector(label="Model", doc="The checkpoint to look at.")
+    # A page can send anything: only what is offered is opened.
+    checkpoint = param.Selector(
+        objects=[DEMO], check_on_set=True, label="Model", doc="The checkpoint to look at."
+    )
     problem = param.String(doc="Why the last checkpoint could not be opened.")
 
-    def __init__(self, source: str = DEMO) -> None:
+    def __init__(self, source: str = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> None:
         super().__init__()
         about: dict[str, Any] = {"options": {}, "selected": []}
         if source.lower().endswith(".html"):
             source, about = reopened(source)
+        self._folder = _folder(source)
         self.param.checkpoint.objects = choices(source)
         self.checkpoint = next(iter(self.param.checkpoint.objects))
         try:
-            self.explorer = Explorer(open_model(self.checkpoint), **about["options"])
+            self.explorer = Explorer(self._open(self.checkpoint), **about["options"])
         except TypeError as error:
             raise FileProblem(
                 expected="a snapshot of this version of dtviz",
@@ -134,13 +181,15 @@ class App(pn.viewable.Viewer):
         if "sets" in about:
             sets = str(about["sets"]).encode(errors="replace")
             self.explorer.sets.read(sets, self.explorer.model)
-        # What of the address could not be told.
         self._file = pmui.FileInput(
             label="Open a file",
             accept=",".join(EXTENSIONS),
-            description="Open a decision transformer checkpoint from your computer.",
+            description="Open a decision transformer checkpoint from your computer, of at most "
+            f"{most_uploaded // 1_000_000:,} MB. The last {_MOST_UPLOADS} can be picked again.",
             sizing_mode="stretch_width",
+            max_file_size=most_uploaded,
         )
+        _hold_no_more(self._file)
         self.param.watch(self._pick, "checkpoint")
         self._file.param.watch(self._take_upload, "value")
         self.explorer.param.watch(self._tell, "steps")
@@ -192,35 +241,46 @@ class App(pn.viewable.Viewer):
             self.problem = ""
             self.checkpoint = source
             self.explorer.restore(state)
-        except DtvizError as error:
-            self.problem = str(error)
+        except Exception as error:
+            self.problem = told(error)
+
+    def _open(self, source: str | Model) -> Model:
+        if self._folder is not None and isinstance(source, str) and source != DEMO:
+            check_inside(Path(source), self._folder)
+        return open_model(source)
 
     def _opened(self, source: str | Model) -> Model:
-        model = open_model(source)
+        model = self._open(source)
         self.explorer.check(model)
+        tried = Session(model)
+        for side in model.sides:
+            tried.rows(side)  # read now: of a model that is damaged, nothing is shown
         return model
 
     def _pick(self, event: param.parameterized.Event) -> None:
         try:
             model = self._opened(event.new)
-        except DtvizError as error:
+            if model is not self.explorer.model:
+                self.explorer.model = model
+        except Exception as error:
             self.checkpoint = event.old
-            self.problem = str(error)
+            self.problem = told(error)
             return
         self.problem = ""
-        if model is not self.explorer.model:
-            self.explorer.model = model
 
     def _take_upload(self, event: param.parameterized.Event) -> None:
         if not event.new:
             return
         try:
             model = load_bytes(event.new, self._file.filename)
-        except DtvizError as error:
-            self.problem = str(error)
+        except Exception as error:
+            self.problem = told(error)
             return
-        # An upload can be picked again like the others, for as long as the page is open.
+        # It can be picked again like the others, for as long as the page is open.
         offered = {**self.param.checkpoint.names, self._file.filename: model}
+        uploads = [label for label, one in offered.items() if isinstance(one, Model)]
+        for label in uploads[:-_MOST_UPLOADS]:
+            del offered[label]
         self.param.checkpoint.objects = offered
         self.checkpoint = model
 
@@ -237,42 +297,3 @@ class App(pn.viewable.Viewer):
             sizing_mode="stretch_width",
         )
         return page.page("dtviz", self.explorer, alert, picker, self._file)
-
-
-def serve(source: str, port: int, open_browser: bool) -> None:
-    """Serve the app at /explore on this machine until interrupted.
-
-    Raises:
-        DtvizError: if ``source`` cannot be opened, or the port cannot be had.
-    """
-    # Opened once before anyone waits for a page: bad input ends here.
-    App(source)
-    # What is loaded stays: else each full collection goes through it, for a third of a second.
-    gc.collect()
-    gc.freeze()
-    try:
-        server = pn.serve(
-            {"explore": lambda: App(source)},
-            address="127.0.0.1",
-            port=port,
-            # Of no other site: a page elsewhere cannot talk to this server.
-            websocket_origin=[f"{host}:{port}" for host in ("localhost", "127.0.0.1")]
-            if port
-            else None,
-            start=False,
-            show=False,
-            verbose=False,
-            title="dtviz",
-        )
-    except OSError as error:
-        raise FileProblem(
-            expected=f"to listen at port {port}",
-            got=str(error.strerror or error),
-            do="Choose another with --port.",
-        ) from error
-    print(f"dtviz is at http://localhost:{server.port}/explore (Ctrl+C stops it)", flush=True)  # noqa: T201
-    if open_browser:
-        server.io_loop.add_callback(server.show, "/explore")
-    server.start()
-    with contextlib.suppress(KeyboardInterrupt):
-        server.io_loop.start()

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Sequence
 
@@ -30,6 +31,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     explore.add_argument(
         "--no-browser", action="store_true", help="serve only, without opening a browser"
+    )
+    group = explore.add_argument_group("to serve it to others")
+    group.add_argument(
+        "--address",
+        default="127.0.0.1",
+        help="the address to listen at: 0.0.0.0 for all of this machine (default: %(default)s, "
+        "for nobody else)",
+    )
+    group.add_argument(
+        "--allow-websocket-origin",
+        action="append",
+        default=[],
+        metavar="HOST:PORT",
+        help="as it stands in the browser's address; can be given more than once",
+    )
+    group.add_argument(
+        "--auth",
+        metavar="FILE",
+        help='ask who it is: a JSON file of passwords, as in {"ada": "..."}, or the name of one of '
+        "Panel's OAuth providers",
+    )
+    group.add_argument(
+        "--max-sessions",
+        type=int,
+        default=20,
+        metavar="N",
+        help="pages that can be open at once (default: %(default)s)",
+    )
+    group.add_argument(
+        "--max-upload",
+        type=int,
+        default=200,
+        metavar="MB",
+        help="megabytes that a file opened from the page may have (default: %(default)s)",
     )
     explore.set_defaults(run=_explore)
 
@@ -69,6 +104,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     table.set_defaults(run=_table)
     options = parser.parse_args(arguments)
+    # Ended by its system, it leaves no half file behind either.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     try:
         options.run(options)
     except DtvizError as error:
@@ -99,9 +136,17 @@ def _explore(options: argparse.Namespace) -> None:
     # beside them needs; they have to be told before NumPy is imported.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Panel takes a second to import: only what serves pays for it.
-    from dtviz import app
+    from dtviz import server
 
-    app.serve(options.checkpoint, port=options.port, open_browser=not options.no_browser)
+    settings = server.Settings(
+        address=options.address,
+        port=options.port,
+        origins=tuple(options.allow_websocket_origin),
+        auth=options.auth,
+        max_sessions=options.max_sessions,
+        max_upload=options.max_upload,
+    )
+    server.serve(options.checkpoint, settings, open_browser=not options.no_browser)
 
 
 def _snapshot(options: argparse.Namespace) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import param
 
-from dtviz.errors import DtvizError
+from dtviz.errors import told
 from dtviz.views.shared import Asked
 
 if TYPE_CHECKING:
@@ -99,5 +99,5 @@ class Conversation:
                 case "read", str():
                     given = given.encode(errors="replace")
                     self.say(message=explorer.sets.read(given, explorer.model))
-        except DtvizError as error:
-            self.say(message=str(error))
+        except Exception as error:  # whatever it is, the page is told
+            self.say(message=told(error))

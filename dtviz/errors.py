@@ -1,5 +1,6 @@
 """The errors a user can meet: each says what was expected, what was got, and what to do."""
 
+import logging
 from typing import Any
 
 
@@ -39,6 +40,14 @@ class BadCheckpoint(DtvizError, ValueError):
 
 class FileProblem(DtvizError, OSError):
     """A file that is missing, or cannot be read or written."""
+
+
+def told(error: Exception) -> str:
+    """Return what a user is told of an error, which may be one that nobody thought of."""
+    if isinstance(error, DtvizError):
+        return str(error)
+    logging.getLogger("dtviz").error("an error that nobody thought of", exc_info=error)
+    return f"This went wrong: {type(error).__name__}: {shortened(str(error), 200)}."
 
 
 def shortened(value: object, length: int = 80) -> str:

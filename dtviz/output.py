@@ -29,9 +29,10 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
         unfinished.chmod(target.stat().st_mode if target.exists() else 0o666 & ~_umask())
         unfinished.replace(target)
     except OSError as error:
+        raise _problem(path, error) from error
+    finally:
         if unfinished is not None:
             unfinished.unlink(missing_ok=True)
-        raise _problem(path, error) from error
 
 
 @contextlib.contextmanager

@@ -28,7 +28,7 @@ class NamedSets(Tab):
                 "sets",
                 hub,
                 {"sets": hub.sets, "session": hub.session},
-                uses=("choose", "download"),
+                uses=("choose", "download", "set_file"),
                 given={"palette": list(PALETTE), "most_bytes": MOST_BYTES},
                 stylesheets=[page.SETS_CSS],
                 sizing_mode="stretch_width",

@@ -8,6 +8,7 @@ import param
 
 from dtviz.analyses.products import is_vocabulary
 from dtviz.directions import SHORT
+from dtviz.errors import told
 from dtviz.selection import Selection
 from dtviz.study import Study
 from dtviz.views import page, titles
@@ -110,10 +111,16 @@ class Tab(pn.viewable.Viewer):
 
     def _update(self) -> None:
         self._is_stale = False
-        self.message = self.find()
-        self.row.visible = not self.message
-        if self.message:
-            return
+        try:
+            self.message = self.find()
+            self.row.visible = not self.message
+            if not self.message:
+                self._draw_found()
+        except Exception as error:  # whatever it is, the other views go on
+            self.message = told(error)
+            self.row.visible = False
+
+    def _draw_found(self) -> None:
         shape = self.shape()
         if self.row.objects and shape == self._shape:
             self.changes += 1

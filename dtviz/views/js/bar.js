@@ -1,7 +1,7 @@
 // The bar above the views: how gestures combine, search, undo, link, recipe, help.
 // Args: neurons (the hub), session (a source: mode, elsewhere, undo, redo, recipe, message), output
 // (a Div), notebook (whether keys count only while the pointer is over the views). Uses choose.js,
-// search.js, keys.js and write.js.
+// search.js, keys.js, lost.js and write.js.
 const MODES = {
   replace: "What you select replaces what was selected",
   add: "What you select is added (hold shift)",
@@ -162,6 +162,11 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
       view.wanted = location.hash
       ask(page, "address", location.hash)
     }
+    take_up(neurons)
+    page.on_event("connection_lost", () => {
+      view.lost ??= outlive(neurons)
+      say(".problem", GONE)
+    })
   }
 }
 
@@ -193,7 +198,7 @@ part("[data-do=link]").hidden = notebook // its address is not that of the explo
 if (part("dialog.recipe").open && recipe[0] !== "") {
   say("pre", recipe[0])
 }
-say(".problem", message[0])
+say(".problem", view.lost == null ? message[0] : GONE)
 const away = elsewhere(page).length
 const chosen = neurons.selected.indices.length
 part(".said").classList.toggle("unseen", away === 0) // the header says it, too

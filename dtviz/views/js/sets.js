@@ -1,5 +1,6 @@
 // The panel of named sets. Args: neurons (the hub), sets and session (sources), palette (colours for
-// new sets), most_bytes (of a file), output (a Div). Uses choose.js, download.js and write.js.
+// new sets), most_bytes (of a file), output (a Div). Uses choose.js, download.js, set_file.js and
+// write.js.
 const view = Bokeh.index.find_one(output)
 if (view?.markup_el == null) {
   return // not drawn yet
@@ -45,14 +46,7 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     update: (set) => hold(all().map((one) =>
       one.name === set.name ? {...one, names: JSON.stringify(selected_names(neurons))} : one)),
     remove: (set) => hold(all().filter((one) => one.name !== set.name)),
-    file: () => {
-      const [model, sha256, processing] = ["model", "sha256", "processing"].map((key) => session.data[key][0])
-      const file = {
-        dtviz: "neuron sets", version: 1, model, sha256: sha256 === "" ? null : sha256, processing,
-        sets: all().map((set) => ({name: set.name, names: members(set), note: set.note, colour: set.colour})),
-      }
-      download(new Blob([JSON.stringify(file, null, 1)], {type: "application/json"}), "neuron-sets.json")
-    },
+    file: () => download(new Blob([set_file(neurons.document)], {type: "application/json"}), "neuron-sets.json"),
   }
   const join = {
     union: (lists) => lists.flat(),
