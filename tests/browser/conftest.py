@@ -12,7 +12,7 @@ from typing import Any
 
 import panel as pn
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from dtviz.explorer import Explorer
 from dtviz.model import Model
@@ -27,6 +27,9 @@ _FLAGS = [
     "--disable-sync",
 ]
 WINDOW = {"width": 1440, "height": 900}
+# Seconds: a wait ends when its condition holds, and a slow machine takes long to import PyTorch.
+PATIENCE = 60
+expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.fixture(scope="session")
@@ -62,7 +65,7 @@ def browse(chromium: Browser) -> Iterator[Callable[[], Gestures]]:
                 viewport=WINDOW,  # type: ignore[arg-type]
                 permissions=["clipboard-read", "clipboard-write"],
             )
-            context.set_default_timeout(15_000)
+            context.set_default_timeout(PATIENCE * 1000)
             page = Gestures(context.new_page())
 
             def end() -> None:
@@ -101,7 +104,7 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
             thread = threading.Thread(target=run)
             thread.start()
-            server = started.get(timeout=30)
+            server = started.get(timeout=PATIENCE)
             servers.callback(thread.join)
             servers.callback(server.io_loop.add_callback, server.io_loop.stop)
             return f"http://localhost:{server.port}/explore"
@@ -149,7 +152,7 @@ class Chosen:
         """Wait until something holds of the explorer, where there is Python."""
         if self._home.has_python:
             with self._changed:
-                assert self._changed.wait_for(holds, timeout=15), self._explorer
+                assert self._changed.wait_for(holds, timeout=PATIENCE), self._explorer
 
 
 def between(table: Any, column: str, low: float, high: float) -> set[str]:

@@ -81,7 +81,7 @@ class Gestures:
     def wait_until_drawn(self, *figures: str) -> None:
         """Wait until figures, the main three by default, are drawn and in their places."""
         self.page.evaluate("() => { window.places = null }")
-        self.page.wait_for_function(_READY, arg=list(figures) or FIGURES, timeout=60_000)
+        self.page.wait_for_function(_READY, arg=list(figures) or FIGURES)
 
     def open_tab(self, title: str, *figures: str) -> None:
         """Open a tab and wait until its figures are drawn."""

@@ -188,7 +188,6 @@ def test_options_that_matter_to_few_neurons_only_are_not_offered(gestures, serve
 @pytest.mark.parametrize(("n", "layers"), [(12_288, 1), (36_864, 12)])
 def test_a_brush_over_many_neurons_selects_them_in_all_views(gestures, serve, n, layers):
     explorer = dtviz.Explorer(random_model(n, layers), layer=0 if layers == 1 else "all")
-    gestures.page.set_default_timeout(60_000)
     gestures.open(serve(explorer))
     assert f"{n:,} × {n:,} averaged to 1,024 × 1,024" in gestures.title("similarity")
     assert ("approximate tree: 2,048 groups first" in gestures.title("similarity")) == (n > 16_384)

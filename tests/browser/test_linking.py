@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import expect
 
 import dtviz
+from tests.browser.conftest import PATIENCE
 
 
 @pytest.fixture
@@ -52,7 +53,7 @@ def assert_all_views_show(gestures, explorer, names):
 
 def assert_python_hears(home, heard, names):
     if home.has_python:
-        assert heard.get(timeout=10) == names
+        assert heard.get(timeout=PATIENCE) == names
 
 
 def test_a_box_on_the_scatter_selects_in_every_view_and_in_python(gestures, home, explorer, heard):
@@ -148,7 +149,7 @@ def test_a_selection_made_before_the_page_opened_is_shown(gestures, home, explor
 
 def test_a_selection_outlasts_a_switch_to_another_layer(gestures, serve, explorer, heard):
     explorer.selection.names = ["L1N14", "L1N88"]
-    heard.get(timeout=10)
+    heard.get(timeout=PATIENCE)
     gestures.open(serve(explorer))
     gestures.choose("Layer", "0")
     gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
@@ -158,7 +159,7 @@ def test_a_selection_outlasts_a_switch_to_another_layer(gestures, serve, explore
     assert brushed
     gestures.box("congruence", *corners)
     gestures.wait_for_selected(brushed)
-    assert heard.get(timeout=10) == brushed | {"L1N14", "L1N88"}
+    assert heard.get(timeout=PATIENCE) == brushed | {"L1N14", "L1N88"}
     gestures.choose("Layer", "1")
     gestures.wait_for_selected({"L1N14", "L1N88"})
     assert_all_views_show(gestures, explorer, {"L1N14", "L1N88"})

@@ -14,6 +14,8 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from tests.browser.conftest import PATIENCE
+
 CELLS = [
     "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\nexplorer",
     "print(sorted(explorer.selection.names))",
@@ -72,7 +74,7 @@ def lab(tmp_path):
         reader = threading.Thread(target=lambda: [said.put(line) for line in process.stdout])
         reader.start()
         try:
-            while not (port := re.search(r"http://localhost:(\d+)/", said.get(timeout=60))):
+            while not (port := re.search(r"http://localhost:(\d+)/", said.get(timeout=PATIENCE))):
                 pass
 
             def open_notebook(page: Page, cells: list[str]) -> Callable[[int], Locator]:
@@ -80,16 +82,15 @@ def lab(tmp_path):
                 write(cells)
                 page.goto(f"http://localhost:{port[1]}/doc/tree/brush.ipynb?token=token")
                 places = page.locator(".jp-CodeCell")
-                expect(places).to_have_count(len(cells), timeout=60_000)
+                expect(places).to_have_count(len(cells))
                 idle = page.get_by_text("Python 3 (ipykernel) | Idle")
-                expect(idle).to_be_visible(timeout=60_000)
+                expect(idle).to_be_visible()
 
                 def run(cell: int) -> Locator:
                     places.nth(cell).locator(".cm-content").click()
                     page.keyboard.press("Shift+Enter")
-                    expect(places.nth(cell).locator(".jp-InputPrompt")).to_have_text(
-                        re.compile(r"\[\d+\]"), timeout=60_000
-                    )
+                    prompt = places.nth(cell).locator(".jp-InputPrompt")
+                    expect(prompt).to_have_text(re.compile(r"\[\d+\]"))
                     return places.nth(cell)
 
                 return run
