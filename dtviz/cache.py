@@ -73,7 +73,8 @@ def _key(rows: Directions, analysis: ClusterAnalysis, sha256: str) -> str:
 
 def _read(path: Path, names: list[str]) -> Clustering | None:
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves open what it cannot read.
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             linkage, groups = file["linkage"], int(file["groups"])
         os.utime(path)
         fits = linkage.dtype == np.float64 and linkage.shape == (len(names) - 1, 4)
