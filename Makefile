@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 # What to explore, and how: make explore ARGS="WorkingModel.pt --port 5007"
 ARGS :=
 
-.PHONY: help explore test benchmark demo-model clean
+.PHONY: help explore test benchmark soak demo-model clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -28,6 +28,10 @@ test: $(VENV)/set-up-test ## check style, types and import rules, and run every 
 benchmark: export OPENBLAS_THREAD_TIMEOUT := 4
 benchmark: $(VENV)/set-up-test ## measure what has to be fast
 	$(BIN)/pytest benchmarks --benchmark-only
+
+soak: export OMP_NUM_THREADS := 1
+soak: $(VENV)/set-up-test ## run hostile files and many users at full length, and print their figures
+	$(BIN)/pytest tests/soak --long --numprocesses 0
 
 demo-model: $(VENV)/set-up-train ## train the bundled model again (minutes)
 	$(BIN)/python -m dtviz.demo.train
