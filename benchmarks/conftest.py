@@ -5,18 +5,23 @@ import gc
 import numpy as np
 import pytest
 
-from benchmarks.machine import machine
+from benchmarks.figures import pytest_terminal_summary, say
 from dtviz.checkpoints.minigrid import action_names, feature_names
 from dtviz.directions import Directions
 from dtviz.model import Model
 from tests.browser.conftest import browse, chromium, gestures, serve
 from tests.conftest import own_cache
 
-__all__ = ["browse", "chromium", "gestures", "model_of", "own_cache", "serve"]
-
-
-def pytest_terminal_summary(terminalreporter) -> None:
-    terminalreporter.section(f"measured on {machine()}")
+__all__ = [
+    "browse",
+    "chromium",
+    "gestures",
+    "model_of",
+    "own_cache",
+    "pytest_terminal_summary",
+    "say",
+    "serve",
+]
 
 
 @pytest.fixture(autouse=True)

@@ -61,13 +61,12 @@ def model() -> dtviz.Model:
 
 
 @pytest.fixture
-def opened(model, gestures, serve, benchmark):
+def opened(model, gestures, serve, say):
     """The page of the model; the memory that it took above the weights is told."""
     before = resident()
     gestures.open(serve(lambda: dtviz.Explorer(model, layer=0).page()))
     yield gestures
-    benchmark.extra_info["GB above the weights"] = round(resident() - before, 2)
-    print(f"{resident() - before:.2f} GB above the weights")
+    say(f"GPT-2's shape: {resident() - before:.2f} GB above the weights")
 
 
 @pytest.mark.benchmark(group="GPT-2's shape, another layer: click to painted", timer=CLOCK)

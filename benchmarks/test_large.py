@@ -51,7 +51,7 @@ print(json.dumps({{**took, "peak GB": peak / 1e6}}))
     ("n", "layers", "d_model"), [(N, 1, D_MODEL), (3_072, 12, 768)], ids=["one layer", "all layers"]
 )
 @pytest.mark.benchmark(group="a large model opened again in a fresh process, all in all")
-def test_open_large(benchmark, n, layers, d_model):
+def test_open_large(benchmark, say, n, layers, d_model):
     script = _OPEN.format(n=n, layers=layers, d_model=d_model)
 
     def run() -> str:
@@ -61,8 +61,9 @@ def test_open_large(benchmark, n, layers, d_model):
         return done.stdout
 
     first, again = json.loads(run()), json.loads(benchmark.pedantic(run, rounds=1))
-    benchmark.extra_info.update(first=first, again=again)
-    print(f"{n * layers:,} x {d_model:,}: first {first}, again {again}")
+    for when, took in (("first", first), ("again", again)):
+        parts = ", ".join(f"{what} {took[what]:.1f} s" for what in list(took)[:-1])
+        say(f"{n * layers:,} x {d_model:,}, {when}: {parts}, {took['peak GB']:.1f} GB at most")
 
 
 @pytest.fixture(scope="module")

@@ -28,12 +28,11 @@ def melt_and_merge(neurons: dtviz.Directions) -> pd.DataFrame:
 
 @pytest.mark.benchmark(group="table of pairs, n = 3,072")
 @pytest.mark.parametrize("way", [similar_pairs, melt_and_merge])
-def test_pairs(benchmark, model_of, way):
+def test_pairs(benchmark, say, model_of, way):
     neurons = model_of(3072).neurons(0)
     benchmark.pedantic(way, args=(neurons,), rounds=3, warmup_rounds=1)
     tracemalloc.start()
     way(neurons)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    benchmark.extra_info["megabytes"] = peak / 1e6
-    print(f"{way.__name__}: {peak / 1e6:.0f} MB at most")
+    say(f"pairs, {way.__name__}: {peak / 1e6:.0f} MB at most")

@@ -14,11 +14,10 @@ def explorer(request, model_of):
 
 
 @pytest.mark.benchmark(group="write a snapshot")
-def test_write(benchmark, explorer, tmp_path):
+def test_write(benchmark, say, explorer, tmp_path):
     path = tmp_path / "snapshot.html"
     benchmark.pedantic(explorer.save, args=(path,), rounds=5, warmup_rounds=1)
-    benchmark.extra_info["megabytes"] = path.stat().st_size / 1e6
-    print(f"{explorer.model.name}: {path.stat().st_size / 1e6:.1f} MB")
+    say(f"snapshot of {len(explorer.neurons):,} neurons: {path.stat().st_size / 1e6:.1f} MB")
 
 
 @pytest.mark.benchmark(group="open a snapshot to the first brush possible")

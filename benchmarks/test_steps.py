@@ -38,7 +38,7 @@ def megabytes() -> float:
 
 
 @pytest.mark.benchmark(group="10,000 steps of the selection")
-def test_steps(benchmark, gestures, serve):
+def test_steps(benchmark, say, gestures, serve):
     explorer = dtviz.Explorer(open_model("demo"))
     gestures.open(serve(explorer))
     seeds = iter(range(WARM + BATCHES))
@@ -55,5 +55,4 @@ def test_steps(benchmark, gestures, serve):
     benchmark.pedantic(batch, rounds=BATCHES)
     grown = megabytes() - before
     assert explorer.selection.names == gestures.selected()
-    benchmark.extra_info["megabytes grown"] = grown
-    print(f"10,000 steps: {grown:+.1f} MB; {len(explorer._history._past)} steps can be undone")
+    say(f"10,000 steps: {grown:+.1f} MB; {len(explorer._history._past)} steps can be undone")

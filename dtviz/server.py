@@ -165,7 +165,7 @@ class Places:
     def page(self, make: Callable[[], Any]) -> Any:
         """Return a page of a session that begins, or one that says that all places are taken."""
         if len(self._taken) >= self._most:
-            return page.caption(
+            return page.text(
                 f"All {self._most} places of this dtviz are taken. Load this page again when "
                 "somebody has left; who serves it can allow more with --max-sessions."
             )

@@ -1,9 +1,7 @@
 """A real Chromium, and explorers served to it."""
 
-import asyncio
 import contextlib
 import os
-import queue
 import shutil
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,12 +10,14 @@ from typing import Any
 
 import panel as pn
 import pytest
+from panel.io.server import Server
 from playwright.sync_api import Browser, Error, expect, sync_playwright
 
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from tests.browser.gestures import Gestures
 from tests.conftest import GATED
+from tests.serving import running
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS = [
@@ -92,21 +92,11 @@ def serve() -> Iterator[Callable[[Any], str]]:
 
         def start(shown: Any) -> str:
             page = shown.page() if isinstance(shown, Explorer) else shown
-            started: queue.Queue[Any] = queue.Queue()
 
-            def run() -> None:
-                # Not Panel's own thread: this one says when it listens, and at which port.
-                asyncio.set_event_loop(asyncio.new_event_loop())
-                server = pn.serve({"explore": page}, port=0, start=False, show=False, verbose=False)
-                server.start()
-                started.put(server)
-                server.io_loop.start()
+            def make() -> Server:
+                return pn.serve({"explore": page}, port=0, start=False, show=False, verbose=False)
 
-            thread = threading.Thread(target=run)
-            thread.start()
-            server = started.get(timeout=PATIENCE)
-            servers.callback(thread.join)
-            servers.callback(server.io_loop.add_callback, server.io_loop.stop)
+            server = servers.enter_context(running(make))
             return f"http://localhost:{server.port}/explore"
 
         yield start

@@ -1,11 +1,28 @@
-"""What figures are measured on."""
+"""Figures that a run prints at its end, and what they were measured on."""
 
 import os
 import platform
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 
 import psutil
+import pytest
+
+_SAID = pytest.StashKey[list[str]]()
+
+
+@pytest.fixture(scope="session")
+def say(pytestconfig) -> Callable[[str], None]:
+    """Print a figure at the end of the run."""
+    return pytestconfig.stash.setdefault(_SAID, []).append
+
+
+def pytest_terminal_summary(terminalreporter, config) -> None:
+    """Print what was said."""
+    terminalreporter.section(f"measured on {machine()}")
+    for figure in config.stash.get(_SAID, []):
+        terminalreporter.line(figure)
 
 
 def machine() -> str:

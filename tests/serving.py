@@ -1,0 +1,32 @@
+"""Servers that run beside the tests."""
+
+import asyncio
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator
+
+from panel.io.server import Server
+
+
+@contextlib.contextmanager
+def running(make: Callable[[], Server]) -> Iterator[Server]:
+    """Run a server in a thread of its own; it listens once this yields."""
+    started: queue.Queue[Server] = queue.Queue()
+
+    def run() -> None:
+        # Not Panel's own thread: this one says when it listens, and at which port.
+        asyncio.set_event_loop(asyncio.new_event_loop())
+        server = make()
+        server.start()
+        started.put(server)
+        server.io_loop.start()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    server = started.get(timeout=60)
+    try:
+        yield server
+    finally:
+        server.io_loop.add_callback(server.io_loop.stop)
+        thread.join()

@@ -1,0 +1,224 @@
+"""The server keeps to its settings, whatever is asked of it."""
+
+import asyncio
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import pytest
+from bokeh.document import Document
+from bokeh.util.token import generate_jwt_token
+from panel.io.state import set_curdoc
+from tornado.httpclient import HTTPClientError, HTTPRequest
+from tornado.websocket import websocket_connect
+
+from dtviz import server
+from dtviz.errors import BadArgument, FileProblem
+from dtviz.server import HEADERS, Places, Settings
+from tests.serving import running
+
+
+@pytest.fixture
+def passwords(tmp_path):
+    path = tmp_path / "passwords.json"
+    path.write_text(json.dumps({"ada": "lovelace"}))
+    return path
+
+
+@pytest.fixture(scope="module")
+def address():
+    """The address of a server with the usual settings."""
+    with running(lambda: server.made("demo", Settings(port=0))) as started:
+        yield f"http://localhost:{started.port}"
+
+
+# Settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"port": -1}, "--port from 0 to 65,535, got -1"),
+        ({"port": 65_536}, "--port"),
+        ({"max_sessions": 0}, "--max-sessions from 1"),
+        ({"max_upload": 0}, "--max-upload from 1"),
+        ({"address": "0.0.0.0"}, "--allow-websocket-origin"),
+        ({"auth": "github"}, "PANEL_OAUTH_KEY"),
+    ],
+)
+def test_settings_that_cannot_hold_are_refused(settings, why):
+    with pytest.raises(BadArgument, match=why):
+        Settings(**settings)
+
+
+def test_others_need_a_name_by_which_they_open_it():
+    assert Settings(address="0.0.0.0", origins=("lab.example:5006",)).address == "0.0.0.0"
+
+
+def test_a_provider_is_set_up_in_the_environment(monkeypatch):
+    monkeypatch.setenv("PANEL_OAUTH_KEY", "key")
+    assert Settings(auth="github").auth == "github"
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"ada": 7}', '{"ada": ""}', "[" * 100_000, '"secret"']
+)
+def test_what_is_no_file_of_passwords_is_refused_and_not_told(tmp_path, content):
+    path = tmp_path / "passwords.json"
+    path.write_text(content)
+    with pytest.raises(FileProblem, match="passwords by user name") as raised:
+        Settings(auth=str(path))
+    assert "secret" not in str(raised.value)
+    with pytest.raises(FileProblem, match="one of 'auth0'"):
+        Settings(auth=str(tmp_path / "nowhere.json"))
+
+
+# What is served
+
+
+def test_each_answer_says_what_the_browser_must_not_do(address):
+    for path in ("/explore", "/favicon.ico", "/static/js/bokeh.min.js"):
+        with urllib.request.urlopen(address + path) as answer:
+            assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+    with pytest.raises(urllib.error.HTTPError) as missing:
+        urllib.request.urlopen(f"{address}/nowhere")
+    assert missing.value.headers["X-Content-Type-Options"] == "nosniff"
+
+
+@pytest.mark.parametrize(
+    "path", ["/static/../../../../etc/passwd", "/static/%2e%2e/%2e%2e/secret", "/../secret"]
+)
+def test_no_file_is_served_but_those_of_the_page(address, path):
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(address + path)
+    assert refused.value.code in (403, 404)
+
+
+def test_only_this_machine_can_connect(address):
+    port = int(address.rsplit(":", 1)[1])
+    others = {info[4][0] for info in socket.getaddrinfo(socket.gethostname(), None)} - {"127.0.0.1"}
+    if not others:
+        pytest.skip("this machine has no address but its own")
+    for other in others:
+        with pytest.raises(ConnectionError):
+            socket.create_connection((other, port), timeout=5)
+
+
+def first_message(address, session_id, origin):
+    """What the server says first when a page opens its websocket; None where it closes it."""
+
+    async def connect():
+        url = address.replace("http", "ws") + "/explore/ws"
+        socket = await websocket_connect(
+            HTTPRequest(url, headers={"Origin": origin}), subprotocols=["bokeh", session_id]
+        )
+        return await socket.read_message()
+
+    return asyncio.run(connect())
+
+
+def test_a_page_of_another_site_cannot_connect(address):
+    with pytest.raises(HTTPClientError, match="403"):
+        first_message(address, "anything", "http://elsewhere.example")
+
+
+def test_a_session_that_the_server_did_not_sign_is_not_opened(address):
+    with urllib.request.urlopen(f"{address}/explore") as answer:
+        signed = re.search('"token":"([^"]+)"', answer.read().decode())[1]
+    assert "ACK" in first_message(address, signed, address)
+    for token in (generate_jwt_token("mine"), signed[:-2]):
+        assert first_message(address, token, address) is None
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        urllib.request.urlopen(f"{address}/explore?bokeh-session-id=mine")
+
+
+def test_a_port_that_is_taken_is_told(address):
+    port = int(address.rsplit(":", 1)[1])
+    with pytest.raises(FileProblem, match=f"port {port}"):
+        server.made("demo", Settings(port=port))
+
+
+def test_only_who_knows_a_password_gets_in(passwords):
+    settings = Settings(port=0, auth=str(passwords))
+    with running(lambda: server.made("demo", settings)) as started:
+        passwords.unlink()  # they are known by now
+        address = f"http://localhost:{started.port}"
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+
+        def signs_in(name, password):
+            words = urlencode({"username": name, "password": password}).encode()
+            browser.open(f"{address}/login", words)
+            with browser.open(f"{address}/explore") as page:
+                return "/login" not in page.url
+
+        assert not signs_in("ada", "byron")
+        assert not signs_in("ada", str(passwords))
+        assert not signs_in("<b>", "lovelace")
+        assert signs_in("ada", "lovelace")
+
+
+# Places
+
+
+class Visit:
+    """A session as Bokeh begins and ends it."""
+
+    def __init__(self, name):
+        self._context = SimpleNamespace(id=name, request=SimpleNamespace(arguments={}))
+        self._document = Document()
+        self._document._session_context = lambda: self._context
+
+    def page(self, places, make=lambda: "page"):
+        with set_curdoc(self._document):
+            return places.page(make)
+
+    def end(self):
+        for callback in self._document.session_destroyed_callbacks:
+            callback(self._context)
+
+
+def test_as_many_pages_are_open_as_there_are_places():
+    places = Places(2)
+    first, second = Visit("a"), Visit("b")
+    assert first.page(places) == second.page(places) == "page"
+    assert "All 2 places" in Visit("c").page(places).object
+    first.end()
+    assert Visit("d").page(places) == "page"
+    assert "All 2 places" in Visit("e").page(places).object
+
+
+def test_a_page_that_cannot_be_made_takes_no_place():
+    places = Places(1)
+
+    def fail():
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        Visit("a").page(places, fail)
+    assert Visit("b").page(places) == "page"
+
+
+def test_a_server_for_others_without_passwords_says_so(tmp_path):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "dtviz.cli", "explore", "--no-browser", "--port", "0"),
+            *("--address", "127.0.0.2"),
+        ],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, "DTVIZ_CACHE": ""},
+    )
+    try:
+        assert "dtviz is at http://127.0.0.2:" in process.stdout.readline()
+        assert "--auth" in process.stdout.readline()
+    finally:
+        process.terminate()
+        assert process.wait(60) == 128 + 15
