@@ -234,8 +234,8 @@ class Explorer(Session, pn.viewable.Viewer):
         blocks = select_blocks(self._hub, self._cells, self._detail, "similarity")
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
-            plot = hv.DynamicMap(pn.bind(draw, follows)).opts(hooked)
-            return LinkedPane(plot, [self._hub, self._cells, self._detail, self._lines], **layout)
+            shared = [self._hub, self._cells, self._detail, self._lines]
+            return LinkedPane(hv.DynamicMap(pn.bind(draw, follows)), [hooked], shared, **layout)
 
         self.scatter = linked(
             self._draw_scatter,

@@ -140,7 +140,7 @@ class Tab(pn.viewable.Viewer):
         drawn = hv.DynamicMap(pn.bind(lambda _: draw(), self.param.changes))
         # Axes of the same name are not the same: HoloViews would give them one range.
         layout = {"sizing_mode": "stretch_width", "height": HEIGHT, "linked_axes": False, **layout}
-        return LinkedPane(drawn.opts(*hooked) if hooked else drawn, [self.hub, *linked], **layout)
+        return LinkedPane(drawn, hooked, [self.hub, *linked], **layout)
 
     def controls(self) -> list[Any]:
         """Return widgets for the options of this tab: Panel's own, which are made quickly."""

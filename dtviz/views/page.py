@@ -153,7 +153,7 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
     import panel_material_ui as pmui
 
-    return _page_class()(
+    made = _page_class()(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[
@@ -170,3 +170,12 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
         main=[explorer.board],
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},
     )
+    if pn.state.curdoc:
+        pn.state.on_session_destroyed(lambda _: _let_go(made))
+    return made
+
+
+def _let_go(made: Any) -> None:
+    """Let Panel's state, which all sessions share, forget a page whose session has ended."""
+    for _, watcher in made._param__private.ref_watchers:
+        watcher.inst.param.unwatch(watcher)

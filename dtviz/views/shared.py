@@ -5,10 +5,12 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 """
 
 import json
+import weakref
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
+import holoviews as hv
 import pandas as pd
 import panel as pn
 import param
@@ -242,11 +244,33 @@ class _Figure(pn.pane.Bokeh):
         return self.object
 
 
+def _held_weakly(options: hv.Options) -> hv.Options:
+    """Return options whose hooks live no longer than others hold them.
+
+    HoloViews keeps the options of a plot as long as there is the plot, in a place that all
+    sessions share: hooks that know the explorer would keep it, and so the plot, for ever.
+    """
+
+    def weakly(hook: Any) -> Any:
+        held = weakref.ref(hook)
+
+        def call(plot: Any, element: Any) -> None:
+            hook = held()
+            if hook is not None:
+                hook(plot, element)
+
+        return call
+
+    hooks = [weakly(hook) for hook in options.kwargs["hooks"]]
+    return hv.Options(options.key, **{**options.kwargs, "hooks": hooks})
+
+
 class LinkedPane(pn.pane.HoloViews):
     """A HoloViews pane whose hooks find the page's shared sources.
 
     Args:
         plot: a HoloViews object.
+        hooked: options with hooks.
         shared: the frames that its hooks ask for.
     """
 
@@ -254,9 +278,12 @@ class LinkedPane(pn.pane.HoloViews):
     priority = 0
     _panes = {**pn.pane.HoloViews._panes, "bokeh": _Figure}  # noqa: RUF012
 
-    def __init__(self, plot: Any, shared: list[Shared], **layout: Any) -> None:
+    def __init__(
+        self, plot: Any, hooked: Sequence[hv.Options], shared: list[Shared], **layout: Any
+    ) -> None:
         self._shared = shared
-        super().__init__(plot, **layout)
+        self._held = [hook for options in hooked for hook in options.kwargs["hooks"]]
+        super().__init__(plot.opts(*map(_held_weakly, hooked)) if hooked else plot, **layout)
 
     def _get_model(
         self,

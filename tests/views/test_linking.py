@@ -26,7 +26,7 @@ CROSSED = pd.DataFrame(
 
 def page(element, hook, hub, *shared):
     """The root of a page with an element under a hook, and the figure that the hook named."""
-    root = LinkedPane(element.opts(hook), [hub, *shared]).get_root()
+    root = LinkedPane(element, [hook], [hub, *shared]).get_root()
     return root, root.select_one({"name": "named"})
 
 

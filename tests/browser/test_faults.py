@@ -1,0 +1,163 @@
+"""What goes wrong around a page is told on it, and what the user had is kept."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from dtviz.app import App
+from dtviz.explorer import Explorer
+from dtviz.study import Study
+from tests.browser.conftest import between
+from tests.conftest import GATED
+
+
+class Command:
+    """`dtviz explore` in a process of its own, at a port that it comes back to."""
+
+    def __init__(self):
+        with socket.create_server(("localhost", 0)) as free:
+            self.port = free.getsockname()[1]
+        self.address = f"http://localhost:{self.port}/explore"
+
+    def start(self):
+        words = ["dtviz.cli", "explore", "--no-browser", "--port", str(self.port)]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        said = self._process.stdout.readline()
+        assert "dtviz is at" in said, said
+
+    def kill(self):
+        self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+
+
+@pytest.fixture
+def command():
+    command = Command()
+    command.start()
+    yield command
+    with contextlib.suppress(ValueError):  # it may have ended
+        command.kill()
+
+
+def hears_of_the_loss(gestures):
+    gestures.expect_text("Server gone")
+
+
+def forget_errors(gestures):
+    """Those of the connection that was lost."""
+    gestures.errors[:] = [
+        error
+        for error in gestures.errors
+        if "ERR_CONNECTION_REFUSED" not in error and "not connected" not in error
+    ]
+
+
+def test_a_page_outlives_its_server_and_is_as_it_was_when_that_is_back(gestures, command, demo):
+    gestures.open(command.address)
+    gestures.choose("Layer", "0")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
+    gestures.select(["L0N1", "L0N2"])
+    gestures.open_tab("Sets")
+    gestures.page.get_by_label("Name of the set").fill("mine")
+    gestures.page.get_by_role("button", name="Save the selection").click()
+    gestures.page.locator("tr[data-set]").wait_for()
+    gestures.page.wait_for_url("**/explore#*layer=0*L0N2")
+    command.kill()
+    hears_of_the_loss(gestures)
+    gestures.box("difference", 1, -0.1, 100, 1.1)
+    chosen = between(Explorer(demo, layer=0).neurons.set_index("name"), "difference", 1, 100)
+    gestures.wait_for_selected(chosen)
+    gestures.page.evaluate("() => { window.isOld = true }")
+    command.start()
+    gestures.page.wait_for_function("() => window.isOld == null")
+    gestures.wait_until_drawn()
+    gestures.wait_for_selected(chosen)
+    assert gestures.data("sets")["name"] == ["mine"]
+    assert gestures.data("neurons")["name"][0] == "L0N0"
+    gestures.choose("Layer", "1")  # Python is there again
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L1N0'")
+    forget_errors(gestures)
+
+
+def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, table):
+    gestures.page.add_init_script(
+        """window.sockets = []
+        window.WebSocket = class extends WebSocket {
+          constructor(...args) {
+            super(...args)
+            window.sockets.push(this)
+          }
+        }"""
+    )
+    gestures.open(serve(lambda: Explorer(explorer.model, layer=2).page()))
+    gestures.page.evaluate("() => { window.isOld = true }")
+    (x0, y0), (x1, y1) = (0.5, -0.1), (100, 1.1)
+    start, end = gestures.screen("difference", (x0, y0), (x1, y1))
+    mouse = gestures.page.mouse
+    mouse.move(*start)
+    mouse.down()
+    mouse.move((start[0] + end[0]) / 2, end[1], steps=3)
+    gestures.page.evaluate("() => window.sockets.forEach((socket) => socket.close())")
+    hears_of_the_loss(gestures)
+    mouse.move(*end, steps=3)
+    mouse.up()
+    chosen = between(table.set_index("name"), "difference", x0, x1)
+    gestures.page.wait_for_function("() => window.isOld == null")
+    gestures.wait_until_drawn()
+    gestures.wait_for_selected(chosen)
+    forget_errors(gestures)
+
+
+def test_a_browser_that_is_slow_brushes_right(gestures, serve, explorer, table):
+    gestures.open(serve(explorer))
+    slow = gestures.page.context.new_cdp_session(gestures.page)
+    slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})
+    gestures.box("difference", 0.5, -0.1, 100, 1.1)
+    gestures.wait_for_selected(between(table.set_index("name"), "difference", 0.5, 100))
+    gestures.box("difference", -100, -0.1, -0.5, 1.1)
+    gestures.wait_for_selected(between(table.set_index("name"), "difference", -100, -0.5))
+
+
+def test_of_an_analysis_that_raises_the_view_says_so_and_the_others_go_on(
+    gestures, serve, explorer, monkeypatch, caplog
+):
+    def fail(study):
+        raise ZeroDivisionError("<b>by zero</b>")
+
+    monkeypatch.setattr(Study, "vector_sets", property(fail))
+    gestures.open(serve(explorer))
+    gestures.open_tab("Unembedding")
+    gestures.expect_text("This went wrong: ZeroDivisionError: '<b>by zero</b>'.")
+    assert "nobody thought of" in caplog.text  # with the traceback, for who serves it
+    gestures.select(["L2N1", "L2N132"])
+    gestures.open_tab("Selected", "selected_similarity")
+    gestures.box("difference", 1, -0.1, 100, 1.1)
+    assert len(gestures.selected()) > 2
+
+
+@pytest.mark.parametrize("fate", ["replaced", "deleted"])
+def test_a_checkpoint_that_is_gone_while_it_is_open(gestures, serve, gated, tmp_path, fate):
+    path = tmp_path / "model.pt"
+    shutil.copy(GATED, path)
+    gestures.open(serve(App(str(path))))
+    if fate == "replaced":
+        path.write_bytes(b"something else")
+    else:
+        path.unlink()
+    gestures.choose("Layer", "0")  # the model in memory goes on
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
+    gestures.choose("Model", "demo")
+    gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L2N0'")
+    gestures.choose("Model", "model.pt")
+    gestures.expect_text("Expected")
+    assert gestures.data("neurons")["name"][0] == "L2N0"

@@ -1,0 +1,94 @@
+"""A page as its server knows it, without a browser: fifty run where fifty browsers do not."""
+
+import asyncio
+import itertools
+import json
+import re
+import time
+import uuid
+from typing import Any
+
+from tornado.httpclient import AsyncHTTPClient, HTTPRequest
+from tornado.websocket import websocket_connect
+
+# Seconds.
+PATIENCE = 60
+
+
+class Client:
+    """One page: it sends what Bokeh's own client does, and reads what it hears for the address."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self.heard: list[str] = []
+        self._ids: dict[str, str] = {}
+        self._numbers = itertools.count()
+
+    async def open(self) -> None:
+        """Load the page, and wait until the explorer is in it."""
+        answer = await AsyncHTTPClient().fetch(self._address, request_timeout=PATIENCE)
+        token = re.search('"token":"([^"]+)"', answer.body.decode())[1]
+        url = self._address.replace("http", "ws", 1) + "/ws"
+        origin = {"Origin": self._address.rsplit("/", 1)[0]}
+        self._socket = await websocket_connect(
+            HTTPRequest(url, headers=origin), subprotocols=["bokeh", token]
+        )
+        while (await self._read()).get("msgtype") != "ACK":
+            pass
+        await self._send("PULL-DOC-REQ", {})
+        while "neurons" not in self._ids:
+            content = await self._read()
+            if "doc" in content:
+                self._ids = dict(_named_sources(content["doc"]))
+        ready = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
+        event = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": ready}
+        await self._send("PATCH-DOC", {"events": [event]})
+
+    async def select(self, rows: list[int]) -> float:
+        """Select rows; return the seconds until the server tells an address with them."""
+        return await self._change("neurons", "indices", rows)
+
+    async def go(self, fragment: str) -> float:
+        """Go to an address, as the browser's back button does; return the seconds that it took."""
+        asked = ["address", fragment, f"{next(self._numbers)}", 0]
+        return await self._change("session", "tags", [asked])
+
+    def close(self) -> None:
+        """Leave."""
+        self._socket.close()
+
+    async def _change(self, source: str, attribute: str, value: Any) -> float:
+        start, before = time.monotonic(), len(self.heard)
+        model = {"id": self._ids[source]}
+        event = {"kind": "ModelChanged", "model": model, "attr": attribute, "new": value}
+        await self._send("PATCH-DOC", {"events": [event]})
+        while len(self.heard) == before:
+            await self._read()
+        return time.monotonic() - start
+
+    async def _send(self, kind: str, content: dict[str, Any]) -> None:
+        for part in ({"msgid": uuid.uuid4().hex, "msgtype": kind}, {}, content):
+            await self._socket.write_message(json.dumps(part))
+
+    async def _read(self) -> dict[str, Any]:
+        """Read the next part of a message, of which most are no content."""
+        part = await asyncio.wait_for(self._socket.read_message(), PATIENCE)
+        assert part is not None, "the server closed the connection"
+        if not isinstance(part, str):
+            return {}
+        assert '"msgtype":"ERROR"' not in part, part
+        self.heard += re.findall(r'"address",\["(#[^"]*)"', part)
+        return json.loads(part)
+
+
+def _named_sources(part: Any) -> Any:
+    """Yield the sources that scripts ask for by name, in a document as JSON."""
+    if isinstance(part, dict):
+        attributes = part.get("attributes") or {}
+        if part.get("name") == "ColumnDataSource" and "name" in attributes:
+            is_hub = attributes["name"] == "neurons"
+            yield attributes["name"], (attributes["selected"] if is_hub else part)["id"]
+        part = part.values()
+    if not isinstance(part, str | int | float | None):
+        for one in part:
+            yield from _named_sources(one)
