@@ -10,6 +10,7 @@ from dtviz.analyses.clustering import Clustering, tree_segments
 from dtviz.analyses.congruence import angle_between
 from dtviz.analyses.distributions import Distribution, distribution, similarity_limit, summary
 from dtviz.analyses.products import is_vocabulary
+from dtviz.analyses.similarity import Pairs
 from dtviz.analyses.spaces import Space
 from dtviz.cache import clustered
 from dtviz.directions import Directions, Float32
@@ -137,6 +138,14 @@ class Study(Listing):
             "similarity",
             lambda: self.blocks(rows.unit().vectors[tree.order], MOST_CELLS),
             *(tree, *self._values(self.blocks)),
+        )
+
+    @property
+    def similar_pairs(self) -> Pairs:
+        """The pairs of neurons that resemble each other, and how many there are."""
+        rows = self.rows(self.space)
+        return self._keep(
+            "similar pairs", lambda: self.pairs(rows), rows, *self._values(self.pairs)
         )
 
     @property

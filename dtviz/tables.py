@@ -45,7 +45,11 @@ SURVEYED = ("neurons", "top-k", "features")
 
 
 def cut(kind: str, study: Study) -> str:
-    """Return what of a vocabulary a table holds; empty if it is all."""
+    """Return what of a vocabulary, or of many pairs, a table holds; empty if it is all."""
+    if kind == "pairs":
+        pairs = study.similar_pairs
+        n, of = len(pairs.frame), pairs.total
+        return f"{n:,} of {of:,} pairs: those of greatest |cosine|" if n < of else ""
     if kind in _CROSSINGS:
         return study.crossing_cut(_CROSSINGS[kind])
     if kind == "actions" and is_vocabulary(study.model.unembedding):
@@ -58,7 +62,7 @@ def _neurons(study: Study) -> pd.DataFrame:
 
 
 def _pairs(study: Study) -> pd.DataFrame:
-    return study.pairs(study.rows(study.space))
+    return study.similar_pairs.frame
 
 
 def _top_k(study: Study) -> pd.DataFrame:

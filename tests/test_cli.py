@@ -189,10 +189,12 @@ def test_a_language_model(run, tmp_path):
     [
         ("neurons", ""),
         ("top-k", ""),
+        ("pairs", "pairs: those of greatest |cosine|"),
         ("in-unembedding", "of 5,000 of the unembedding: the compared and the longest"),
     ],
 )
-def test_a_table_of_a_vocabulary_says_what_it_leaves_out(run, monkeypatch, tmp_path, kind, said):
+def test_a_table_says_what_it_leaves_out(run, monkeypatch, tmp_path, kind, said):
+    monkeypatch.setattr("dtviz.analyses.similarity.MOST_PAIRS", 5)
     monkeypatch.setattr("dtviz.checkpoints.load", lambda _: wordy(n=12))
     path = tmp_path / "table.csv"
     result = run("table", kind, "wordy", "--out", str(path))

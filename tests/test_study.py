@@ -229,7 +229,7 @@ def test_exemplars_and_pairs_are_those_of_the_functions(study):
     rows = weights(study)
     study.exemplar.threshold, study.pairs.pairs_above = 0.2, 0.4
     equal(study.exemplar(rows, rows.names[:1]), dtviz.exemplar_cluster(rows, rows.names[0], 0.2))
-    equal(study.pairs(rows), dtviz.similar_pairs(rows, 0.4))
+    equal(study.pairs(rows).frame, dtviz.similar_pairs(rows, 0.4))
 
 
 def test_every_set_of_vectors_is_listed(demo):
@@ -521,7 +521,7 @@ def test_whatever_the_model_and_the_options_there_is_a_result_or_a_reason(model,
         assert is_finite(study.distribution(space).frame())
     rows = study.rows(study.space)
     assert study.exemplar(rows, rows.names[:1])["name"].iloc[0] == rows.names[0]
-    assert set(study.pairs(rows)) == {"name_1", "name_2", "cosine", "norm_1", "norm_2"}
+    assert set(study.similar_pairs.frame) == {"name_1", "name_2", "cosine", "norm_1", "norm_2"}
 
 
 @pytest.mark.parametrize(

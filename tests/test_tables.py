@@ -245,6 +245,16 @@ def test_tables_follow_the_options_in_force():
     )
 
 
+def test_of_more_pairs_than_a_table_holds_it_says_how_many_there_are(monkeypatch):
+    study = Study(small(), layer="all", pairs_above=0)
+    assert tables.cut("pairs", study) == ""
+    every = tables.table("pairs", study)
+    monkeypatch.setattr("dtviz.analyses.similarity.MOST_PAIRS", 5)
+    study = Study(small(), layer="all", pairs_above=0)
+    assert tables.cut("pairs", study) == "5 of 276 pairs: those of greatest |cosine|"
+    pd.testing.assert_frame_equal(tables.table("pairs", study), every.head(5))
+
+
 @pytest.mark.parametrize(
     ("kind", "column"),
     [

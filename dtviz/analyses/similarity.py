@@ -1,7 +1,7 @@
 """Cosine similarity of directions: whole, or averaged over blocks of a given order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -20,6 +20,8 @@ To = Literal["mean", "any"]
 
 # Rows of the similarity matrix that are held at a time.
 _BLOCK = 512
+# Pairs that a table holds: more would be hundreds of megabytes.
+MOST_PAIRS = 1_000_000
 
 
 def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFrame:
@@ -36,35 +38,81 @@ def cosine_similarity(a: Directions, b: Directions | None = None) -> pd.DataFram
     return congruence(a.unit(), (a if b is None else b).unit()).clip(-1, 1)
 
 
-def similar_pairs(a: Directions, threshold: float = 0.05) -> pd.DataFrame:
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """Pairs of rows that resemble each other.
+
+    Args:
+        frame: those that are listed, as from `similar_pairs`.
+        total: how many there are, listed or not.
+    """
+
+    frame: pd.DataFrame
+    total: int
+
+
+def similar_pairs(
+    a: Directions, threshold: float = 0.05, *, most: int | None = None
+) -> pd.DataFrame:
     """Return the pairs of rows whose cosine exceeds a threshold, each pair once.
 
     Args:
         a: at least one row.
         threshold: pairs with |cosine| above it are listed.
+        most: how many are listed at most, those of greatest |cosine|; None for all, which of
+            36,864 rows can be 680 million.
 
     Returns:
         Columns name_1, name_2 (in the order of the rows), cosine, norm_1, norm_2; the greatest
         |cosine| first.
 
     Raises:
-        BadArgument: if the threshold is not a number from 0 to 1.
+        BadArgument: if the threshold is not a number from 0 to 1, or ``most`` no whole number
+            from 1.
     """
+    return counted_pairs(a, threshold, most).frame
+
+
+def counted_pairs(a: Directions, threshold: float, most: int | None) -> Pairs:
+    """Return the same pairs, and how many there are beyond the threshold; see `similar_pairs`."""
     _check_threshold(threshold)
+    _check_count(most, "most")
     unit = a.unit().vectors
     # The fewer bytes a pair has, the sooner it is sorted.
     row_type = np.min_scalar_type(-len(a))
-    first, second, cosine = [], [], []
+    total, held, limit = 0, 0, threshold
+    found: list[_Cells] = []
     # In blocks of rows: neither the whole matrix nor n² pairs of integers are ever held.
     for start in range(0, max(len(unit), 1), _BLOCK):
         block = product(unit[start : start + _BLOCK], unit[start:])
         np.clip(block, -1, 1, out=block)
-        cells = np.flatnonzero(np.triu(np.abs(block) > threshold, 1))
+        absolute = np.abs(block)
+        is_beyond = np.triu(absolute > threshold, 1)
+        total += int(np.count_nonzero(is_beyond))
+        if limit > threshold:
+            is_beyond &= absolute > limit
+        cells = np.flatnonzero(is_beyond)
         row, column = np.divmod(cells.astype(np.int32), np.int32(block.shape[1]))
-        first.append((row + start).astype(row_type))
-        second.append((column + start).astype(row_type))
-        cosine.append(block.take(cells))
-    return _ranked_pairs(a, np.concatenate(first), np.concatenate(second), np.concatenate(cosine))
+        row, column = ((of + start).astype(row_type) for of in (row, column))
+        found.append((row, column, block.take(cells)))
+        held += len(cells)
+        if most is not None and held > 2 * most:
+            found = [_strongest(found, most)]
+            held, limit = most, float(np.abs(found[0][2]).min())
+    first, second, cosine = _strongest(found, most)
+    return Pairs(_ranked_pairs(a, first, second, cosine), total)
+
+
+_Cells = tuple[npt.NDArray[np.signedinteger], npt.NDArray[np.signedinteger], Float32]
+
+
+def _strongest(found: Sequence[_Cells], most: int | None) -> _Cells:
+    """Return so many pairs of greatest |cosine|, in their order; of equal ones the first."""
+    first, second, cosine = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    if most is None or len(cosine) <= most:
+        return first, second, cosine
+    kept = np.sort(np.argsort(-np.abs(cosine), kind="stable")[:most])
+    return first[kept], second[kept], cosine[kept]
 
 
 def _ranked_pairs(
@@ -118,7 +166,7 @@ def exemplar_cluster(
             from 1, ``to`` is neither "mean" nor "any", or no exemplar is named.
     """
     _check_threshold(threshold)
-    _check_count(count)
+    _check_count(count, "count")
     cosine = cosines_with(a, exemplar, to).to_numpy()
     first = _rows(a, exemplar)
     others = np.setdiff1d(np.arange(len(a)), first)
@@ -185,13 +233,13 @@ def _check_threshold(threshold: object) -> None:
         )
 
 
-def _check_count(count: object) -> None:
+def _check_count(count: object, what: str) -> None:
     is_whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
     if count is not None and not (is_whole and count >= 1):  # type: ignore[operator]
         raise BadArgument(
-            expected="a count, a whole number from 1, or None",
+            expected=f"{what} as a whole number from 1, or None",
             got=shortened(count),
-            do="Pass count=10, for instance.",
+            do=f"Pass {what}=10, for instance.",
         )
 
 
@@ -254,9 +302,10 @@ class PairsAnalysis(param.Parameterized):
         bounds=(0, 1),
         step=0.01,
         label="Pairs above",
-        doc="The table of pairs lists those whose cosine exceeds this, whatever its sign.",
+        doc="The table of pairs lists those whose cosine exceeds this, whatever its sign; of more "
+        f"than {MOST_PAIRS:,} those of greatest |cosine|.",
     )
 
-    def __call__(self, neurons: Directions) -> pd.DataFrame:
-        """Return the pairs, as from `similar_pairs`."""
-        return similar_pairs(neurons, self.pairs_above)
+    def __call__(self, neurons: Directions) -> Pairs:
+        """Return the pairs, as from `similar_pairs`, and how many there are."""
+        return counted_pairs(neurons, self.pairs_above, MOST_PAIRS)

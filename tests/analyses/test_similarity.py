@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -13,6 +15,7 @@ from dtviz.analyses.similarity import (
     averaged_similarity,
     cosine_similarity,
     cosines_with,
+    counted_pairs,
     exemplar_cluster,
     similar_pairs,
 )
@@ -196,10 +199,44 @@ def test_pairs_above_0_05_are_listed_unless_told_otherwise():
     rows = directions(RNG.normal(size=(60, 30)))
     assert (similar_pairs(rows)["cosine"].abs() > 0.05).all()
     for pairs in (PairsAnalysis()(rows), PairsAnalysis(pairs_above=0.05)(rows)):
-        pd.testing.assert_frame_equal(pairs, similar_pairs(rows))
-    pd.testing.assert_frame_equal(PairsAnalysis(pairs_above=0.3)(rows), similar_pairs(rows, 0.3))
+        pd.testing.assert_frame_equal(pairs.frame, similar_pairs(rows))
+        assert pairs.total == len(pairs.frame)
+    above = PairsAnalysis(pairs_above=0.3)(rows).frame
+    pd.testing.assert_frame_equal(above, similar_pairs(rows, 0.3))
     with pytest.raises(ValueError, match="pairs_above"):
         PairsAnalysis(pairs_above=1.5)
+
+
+@pytest.mark.parametrize("most", [1, 7, 100, 780, 781])
+@pytest.mark.parametrize("values", ["all different", "few"])
+def test_of_many_pairs_those_of_greatest_cosine_are_listed(monkeypatch, most, values):
+    monkeypatch.setattr(similarity, "_BLOCK", 4)
+    rows = RNG.normal(size=(40, 5)) if values == "all different" else np.tile(np.eye(4), (10, 1))
+    rows = directions(rows)
+    every = similar_pairs(rows, 0.1)
+    found = counted_pairs(rows, 0.1, most)
+    # Of equal ones the first, as in the whole table.
+    pd.testing.assert_frame_equal(found.frame, every.head(most).reset_index(drop=True))
+    assert found.total == len(every)
+    pd.testing.assert_frame_equal(similar_pairs(rows, 0.1, most=most), found.frame)
+
+
+def test_pairs_beyond_the_most_are_never_held_at_once(monkeypatch):
+    monkeypatch.setattr(similarity, "_BLOCK", 16)
+    rows = directions(RNG.normal(size=(2_000, 4)))
+    tracemalloc.start()
+    try:
+        found = counted_pairs(rows, 0, 10_000)
+        assert tracemalloc.get_traced_memory()[1] < 2_000 * 1_999 / 2 * 12 / 4
+    finally:
+        tracemalloc.stop()
+    assert (len(found.frame), found.total) == (10_000, 2_000 * 1_999 / 2)
+
+
+@pytest.mark.parametrize("most", [0, -1, 2.5, True, "3"])
+def test_a_number_of_pairs_that_is_none_is_told(most):
+    with pytest.raises(BadArgument, match="most as a whole number from 1, or None, got"):
+        similar_pairs(directions(np.eye(2)), most=most)
 
 
 @pytest.mark.parametrize("layer", [1, "all"])
@@ -372,7 +409,7 @@ def test_any_finds_what_is_near_to_one_of_them_and_far_from_their_mean():
 
 @pytest.mark.parametrize("count", [0, -1, 2.5, True, "3", [3]])
 def test_a_count_that_is_none_is_told(count):
-    with pytest.raises(BadArgument, match="a count, a whole number from 1, or None, got"):
+    with pytest.raises(BadArgument, match="count as a whole number from 1, or None, got"):
         exemplar_cluster(ROWS, "r0", count=count)
 
 

@@ -120,6 +120,14 @@ def test_pairs_follow_their_threshold(explorer, tab):
         assert len(listed(tab)) == len(expected)
 
 
+def test_pairs_beyond_what_a_table_holds_are_counted(explorer, tab, monkeypatch):
+    monkeypatch.setattr("dtviz.analyses.similarity.MOST_PAIRS", 5)
+    explorer.pairs.pairs_above = 0
+    tab.kind = "pairs"
+    assert len(listed(tab)) == 5
+    assert tab.text == "5 rows; 5 of 66 pairs: those of greatest |cosine|"
+
+
 def test_a_table_follows_the_layer(explorer, tab):
     explorer.layer = "all"
     assert listed(tab)["name"].tolist() == explorer.model.neurons("all").names
