@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal, get_args
+from typing import Any, Literal, TypeGuard, cast, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -49,9 +49,9 @@ def check_normalization(normalization: object) -> None:
 
 
 def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
-    """Return ``values`` as a read-only, finite float32 matrix."""
+    """Return ``values`` as a read-only, finite float32 matrix; the same one if it is that."""
     try:
-        matrix = np.array(values, dtype=np.float32, order="C")
+        matrix = values if _is_frozen(values) else np.array(values, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise BadArgument(
             expected=f"{what} as numbers in rows and columns",
@@ -74,13 +74,25 @@ def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
     return matrix
 
 
+def _is_frozen(values: npt.ArrayLike) -> TypeGuard[Float32]:
+    """Return whether values are a float32 array that nobody writes to, by another name neither."""
+    return (
+        type(values) is np.ndarray
+        and values.dtype == np.float32
+        and values.flags.c_contiguous
+        and values.flags.owndata
+        and not values.flags.writeable
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Directions(Postponed):
     """Named vectors in the residual stream.
 
     Args:
-        vectors: float32 (rows, d_model); kept as a read-only copy. What is `Later` is read when it
-            is first asked for, and then checked.
+        vectors: float32 (rows, d_model); kept as a read-only copy, or as they are if they own what
+            they hold and are read-only. What is `Later` is read when it is first asked for, and
+            then checked.
         names: one unique name a row.
         label: what the vectors are, for titles: "W_out, layer 2".
         normalization: the normalization that the model applies before it reads the residual
@@ -100,9 +112,10 @@ class Directions(Postponed):
     shape: tuple[int, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        given: object = self.vectors
+        given, label = cast(object, self.vectors), self.label
         if isinstance(given, Later):
-            self._postpone("vectors", lambda: matrix_of(given.read(), self.label))
+            # Knowing no self: what nobody holds any more goes at once.
+            self._postpone("vectors", lambda: matrix_of(given.read(), label))
             shape = given.shape
         else:
             object.__setattr__(self, "vectors", matrix_of(self.vectors, self.label))

@@ -113,7 +113,7 @@ class Listing(Rows):
             ("moments", found.of_neurons, products),
             ("moments of items", found.of_items, products),
         ):
-            self._kept[what] = (tuple(inputs), result)
+            self._hold(what, result, *inputs)
 
     def survey_all(self) -> None:
         """Find what concerns all neurons in view, now; see `survey`."""

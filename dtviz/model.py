@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
+from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -74,6 +75,10 @@ class Model(Postponed):
     notes: tuple[str, ...] = field(default=())
     # Of each layer, (d_mlp, d_model); known before one is read.
     shape: tuple[int, ...] = field(init=False)
+    # What is looked at now, by layer and side: all who look share it.
+    _shared: WeakValueDictionary[tuple[int | Literal["all"], Side], Directions] = field(
+        init=False, repr=False, default_factory=WeakValueDictionary
+    )
 
     def __post_init__(self) -> None:
         if "out" not in self.weights or not set(self.weights) <= set(SIDES):
@@ -214,6 +219,8 @@ class Model(Postponed):
     def neurons(self, layer: int | Literal["all"] = "all", side: Side = "out") -> Directions:
         """Return the neurons' vectors, named "L2N13"; they are read when they are asked for.
 
+        They are the same object for as long as anyone holds it.
+
         Args:
             layer: from 0 to n_layers - 1, or "all" for those of every layer, in order.
             side: "out" (rows of W_out), "in" (columns of W_in), "gate" (columns of W_gate).
@@ -234,13 +241,20 @@ class Model(Postponed):
                 got=shortened(layer),
                 do="Choose one of these.",
             )
-        layers = range(self.n_layers) if layer == "all" else [int(layer)]
+        layer = "all" if layer == "all" else int(layer)
+        shared = self._shared.get((layer, side))
+        if shared is None:
+            shared = self._shared.setdefault((layer, side), self._neurons(layer, side))
+        return shared
+
+    def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
+        layers = range(self.n_layers) if layer == "all" else [layer]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
         found = self.weights[side]
         # Their names are known without reading them.
         vectors: Any = Later(
             (len(layers) * self.d_mlp, self.d_model),
-            lambda: np.concatenate([found[i] for i in layers]),
+            lambda: _joined([found[i] for i in layers]),
         )
         return Directions(
             vectors,
@@ -249,6 +263,16 @@ class Model(Postponed):
             self.normalization,
             self.epsilon,
         )
+
+
+def _joined(layers: Sequence[Any]) -> Float32:
+    """Return layers one after the other, read-only; of one layer no copy."""
+    if len(layers) == 1:
+        one: Float32 = layers[0]
+        return one
+    joined = np.concatenate(layers)
+    joined.flags.writeable = False
+    return joined
 
 
 def _layers(given: Sequence[npt.ArrayLike | Later], side: Side) -> Layers:

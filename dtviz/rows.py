@@ -1,7 +1,9 @@
 """Rows: the vectors of a model's neurons under options, and what they are compared with."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
 import pandas as pd
 
@@ -15,28 +17,53 @@ from dtviz.options import Layer, Options
 Result = TypeVar("Result")
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A result, and what it was made from."""
+
+    inputs: tuple[Any, ...]
+    result: Any
+
+
+# Results that cannot be changed, for as long as anyone keeps them: those who look at the same share
+# them. What they were made from is kept with them, so no other thing can have its id.
+_SHARED: WeakValueDictionary[tuple[Any, ...], _Kept] = WeakValueDictionary()
+
+
 class Rows(Options):
     """The vectors of a model's neurons, in each space, and what they are compared with.
 
     Each result is computed when it is first asked for, and kept until something that it was made
-    from changes. Takes what `Options` takes.
+    from changes. All that look at a model share what is made from the same, unless it is a frame or
+    an array, which they could change. Takes what `Options` takes.
     """
 
     def __init__(self, model: Model, **options: Any) -> None:
-        self._kept: dict[str, tuple[tuple[Any, ...], Any]] = {}
+        self._kept: dict[str, _Kept] = {}
         super().__init__(model, **options)
 
     def _keep(self, what: str, compute: Callable[[], Result], *inputs: Any) -> Result:
         """Return a result, computed again only if its inputs are others than last time."""
         if not self._is_kept(what, *inputs):
-            self._kept[what] = (inputs, compute())
-        result: Result = self._kept[what][1]
+            self._hold(what, compute(), *inputs)
+        result: Result = self._kept[what].result
         return result
 
     def _is_kept(self, what: str, *inputs: Any) -> bool:
-        """Return whether a result is known that was made from these inputs."""
+        """Return whether a result is known that was made from these inputs, here or elsewhere."""
         kept = self._kept.get(what)
-        return kept is not None and all(map(_is_same, kept[0], inputs))
+        if kept is not None and all(map(_is_same, kept.inputs, inputs)):
+            return True
+        shared = _SHARED.get(_key(what, inputs))
+        if shared is not None:
+            self._kept[what] = shared
+        return shared is not None
+
+    def _hold(self, what: str, result: Any, *inputs: Any) -> None:
+        """Keep a result that was made from these inputs."""
+        kept = self._kept[what] = _Kept(inputs, result)
+        if is_dataclass(result) or isinstance(result, tuple):
+            _SHARED[_key(what, inputs)] = kept
 
     @property
     def _view(self) -> tuple[Any, ...]:
@@ -44,7 +71,8 @@ class Rows(Options):
 
     @staticmethod
     def _values(analysis: Any) -> tuple[Any, ...]:
-        return tuple(analysis.param.values().values())
+        # Without its name: each has one of its own.
+        return tuple(value for name, value in analysis.param.values().items() if name != "name")
 
     @property
     def in_view(self) -> Directions:
@@ -184,3 +212,8 @@ class Rows(Options):
 def _is_same(a: object, b: object) -> bool:
     """Return whether two inputs of a result are the same thing, or equal options."""
     return a is b or (isinstance(a, str | int | float) and a == b)
+
+
+def _key(what: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return what a result is found by: equal for inputs that are the same."""
+    return what, *(one if isinstance(one, str | int | float) else (id(one),) for one in inputs)

@@ -32,7 +32,9 @@ class Session(Study):
 
     def __init__(self, model: Model, **options: Any) -> None:
         super().__init__(model, **options)
-        self.selection = Selection(model.neurons("all").names)
+        # Held, so that the model need not name its neurons again for other sessions.
+        self._every = model.neurons("all")
+        self.selection = Selection(self._every.names)
         self.sets = Sets()
         # Whether options are being fitted to another model, or to a state.
         self._settling = False
@@ -127,7 +129,8 @@ class Session(Study):
 
     def _open(self, event: object) -> None:
         with self._without_steps():
-            self.selection.start_over(self.model.neurons("all").names)
+            self._every = self.model.neurons("all")
+            self.selection.start_over(self._every.names)
             super()._open(event)
         self._history = History(self.state)
         self.steps += 1

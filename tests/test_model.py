@@ -1,7 +1,8 @@
 import re
 import time
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from types import SimpleNamespace
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -62,6 +63,16 @@ def test_a_caller_who_goes_on_writing_to_its_array_changes_nothing():
     made = Directions(read_only, ["a", "b"])
     assert read_only.flags.writeable
     assert not np.shares_memory(read_only, made.vectors)
+
+
+def test_an_array_that_nobody_can_write_to_is_held_as_it_is():
+    read_only = np.ones((2, 3), dtype=np.float32)
+    read_only.flags.writeable = False
+    assert Directions(read_only, ["a", "b"]).vectors is read_only
+    below = np.ones((2, 3), dtype=np.float32)
+    for view in (below[:], np.ones((2, 3)), np.ones((3, 2), dtype=np.float32).T):
+        view.flags.writeable = False
+        assert not np.shares_memory(Directions(view, ["a", "b"]).vectors, view)
 
 
 @pytest.mark.parametrize("field", ["vectors", "names", "label", "normalization"])
@@ -387,6 +398,24 @@ def test_a_side_that_is_not_there_is_told(side):
     with pytest.raises(UnknownName) as caught:
         Model.from_arrays(weights()).neurons(0, side)
     assert f"a side of arrays, got {side!r}. Choose one of 'out'." in str(caught.value)
+
+
+def test_all_who_look_at_the_same_neurons_share_them_while_they_do():
+    model = Model(name="model", weights={"out": weights(), "in": weights()})
+    held = [model.neurons(layer, side) for layer in (0, 1, "all") for side in ("out", "in")]
+    again = [model.neurons(layer, side) for layer in (0, 1, "all") for side in ("out", "in")]
+    assert all(one is other for one, other in zip(held, again, strict=True))
+    assert len({id(one) for one in held}) == 6
+    assert model.neurons(np.int64(1)) is held[2]
+    assert replace(model).neurons(0) is not held[0]
+    gone = ref(held[0])
+    del held, again
+    assert gone() is None
+
+
+def test_of_a_layer_there_is_one_copy():
+    model = Model(name="model", weights={"out": weights()})
+    assert model.neurons(1).vectors is model.weights["out"][1]
 
 
 def test_a_model_is_frozen_and_its_weights_cannot_be_written():

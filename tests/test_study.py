@@ -1,3 +1,7 @@
+import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -415,6 +419,77 @@ def test_another_model_is_another_input():
     study.model = small(d=7)
     assert [name for name in KEPT if getattr(study, name) is before[name]] == []
     equal(study.neurons, Study(small(d=7)).neurons)
+
+
+# All that look at a model share what cannot be changed.
+
+
+def shared(study):
+    return {
+        "in_view": study.in_view,
+        "rows": study.rows("in congruence"),
+        "products": study.products,
+        "listed": study.listed,
+        "clustered": study.clustered,
+        "similarity": study.similarity,
+        "distribution": study.distribution("out congruence"),
+    }
+
+
+def differing(a, b):
+    return {name for name in a if a[name] is not b[name]}
+
+
+def test_studies_of_one_model_share_what_cannot_be_changed():
+    model = small()
+    first, second = shared(Study(model)), shared(Study(model))
+    assert differing(first, second) == set()
+    assert differing(first, shared(Study(replace(model)))) == set(first)
+
+
+def test_other_options_share_what_they_do_not_touch():
+    model = small()
+    first, second = Study(model), Study(model, method="ward", k=3)
+    before = shared(first)
+    assert differing(before, shared(second)) == {"clustered", "similarity", "listed"}
+    second.choose(method="average", k=10)
+    assert differing(before, shared(second)) == set()
+
+
+def test_what_can_be_changed_is_each_ones_own():
+    model = small()
+    first, second = Study(model), Study(model)
+    first.neurons["mine"] = 1
+    first.compared["x"] = 7.0
+    first.clusters[:] = 0
+    equal(second.neurons, Study(small()).neurons)
+
+
+def test_a_further_study_takes_little_memory():
+    model = small(n=1_500, layers=1, d=200)
+    one = model.neurons(0).vectors.nbytes
+    # A tree is made, and read, in less room than the distances of all pairs take.
+    first = Study(model)
+    _ = first.similarity.values, first.neurons
+    tracemalloc.start()
+    try:
+        studies = [Study(model) for _ in range(10)]
+        for study in studies:
+            _ = study.similarity.values, study.neurons
+        assert tracemalloc.get_traced_memory()[0] < 10 * one / 2
+    finally:
+        tracemalloc.stop()
+
+
+def test_studies_in_threads_find_the_same():
+    model = small(n=40)
+    expected = Study(small(n=40)).similarity.values
+
+    def look(_):
+        return Study(model).similarity.values
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(np.array_equal(found, expected) for found in pool.map(look, range(40)))
 
 
 # Whatever the model lacks, and whatever the options leave.
