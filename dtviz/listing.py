@@ -10,7 +10,8 @@ from dtviz.analyses.chance import SHARE, random_like
 from dtviz.analyses.moments import moments_of_items, moments_of_products
 from dtviz.analyses.products import Products, is_vocabulary
 from dtviz.analyses.ranking import Ranking, rank_products
-from dtviz.analyses.survey import survey
+from dtviz.analyses.survey import Survey, survey
+from dtviz.cache import keep_survey, known_survey
 from dtviz.directions import Directions
 from dtviz.model import Model, Side
 from dtviz.rows import Result, Rows
@@ -95,9 +96,24 @@ class Listing(Rows):
     def is_surveyed(self) -> bool:
         """Whether what concerns all neurons in view is known, or known at once."""
         products = self.products
-        if products is None or not self.has_vocabulary:
+        return products is None or (
+            self._is_known("listed", products, self.ranking.k)
+            and self._is_known("moments", products)
+            and self._is_known("moments of items", products)
+        )
+
+    def _is_known(self, what: str, *inputs: Any) -> bool:
+        """Return whether a result on all neurons is known, or known at once."""
+        if not self.has_vocabulary or self._is_kept(what, *inputs):
             return True
-        return self._is_kept("listed", products, self.ranking.k)
+        products, k = self.products, self.ranking.k
+        assert products is not None  # noqa: S101  it was asked for
+        known = self._keep(
+            "survey", lambda: known_survey(products, k, self.model.sha256), products, k
+        )
+        if known is not None:
+            self._take(known, products, k)
+        return self._is_kept(what, *inputs)
 
     def survey(self) -> Generator[int, None, None]:
         """Find what concerns all neurons in view; yield how many are done, again and again.
@@ -108,12 +124,14 @@ class Listing(Rows):
         if products is None or self.is_surveyed:
             return
         found = yield from survey(products, k)
-        for what, result, *inputs in (
-            ("listed", found.ranking, products, k),
-            ("moments", found.of_neurons, products),
-            ("moments of items", found.of_items, products),
-        ):
-            self._hold(what, result, *inputs)
+        self._take(found, products, k)
+        keep_survey(found, products, k, self.model.sha256)
+
+    def _take(self, found: Survey, products: Products, k: int) -> None:
+        self._hold("survey", found, products, k)
+        self._hold("listed", found.ranking, products, k)
+        self._hold("moments", found.of_neurons, products)
+        self._hold("moments of items", found.of_items, products)
 
     def survey_all(self) -> None:
         """Find what concerns all neurons in view, now; see `survey`."""
@@ -122,9 +140,7 @@ class Listing(Rows):
 
     def _known(self, what: str, compute: Callable[[], Result], *inputs: Any) -> Result | None:
         """Return a result on all neurons in view; None if it waits for a survey."""
-        if self.has_vocabulary and not self._is_kept(what, *inputs):
-            return None
-        return self._keep(what, compute, *inputs)
+        return self._keep(what, compute, *inputs) if self._is_known(what, *inputs) else None
 
     @property
     def listed(self) -> Ranking | None:

@@ -12,7 +12,7 @@ from dtviz.analyses.distributions import Distribution, distribution, similarity_
 from dtviz.analyses.products import is_vocabulary
 from dtviz.analyses.similarity import Pairs
 from dtviz.analyses.spaces import Space
-from dtviz.cache import clustered
+from dtviz.cache import clustered, kept
 from dtviz.directions import Directions, Float32
 from dtviz.listing import Listing
 from dtviz.neurons import neuron_table
@@ -134,11 +134,12 @@ class Study(Listing):
     def similarity(self) -> Blocks:
         """The cosine similarity in leaf order, in blocks where many."""
         tree, rows = self.clustered, self.rows(self.space)
-        return self._keep(
-            "similarity",
-            lambda: self.blocks(rows.unit().vectors[tree.order], MOST_CELLS),
-            *(tree, *self._values(self.blocks)),
-        )
+
+        def find() -> Blocks:
+            unit = rows.unit().vectors[tree.order]
+            return kept(self.blocks(unit, MOST_CELLS), self.model.sha256)
+
+        return self._keep("similarity", find, tree, *self._values(self.blocks))
 
     @property
     def similar_pairs(self) -> Pairs:

@@ -5,15 +5,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import dtviz
-from dtviz import cache
+from dtviz import cache, listing
+from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering
 from dtviz.study import Study
 
 from .analyses.reference import directions
 from .tabs.models import small
+from .tokens import wordy
 
 ROWS = directions(np.random.default_rng(0).normal(size=(40, 5)))
 
@@ -114,17 +117,19 @@ def test_a_damaged_file_is_made_anew(folder, damage):
 
 
 def test_the_files_that_were_not_used_for_longest_go_first(folder, monkeypatch):
+    made = []
     for sha256 in "abc":
         cache.clustered(ROWS, ClusterAnalysis(), sha256)
-    by_age = {sha256: cache._key(ROWS, ClusterAnalysis(), sha256) for sha256 in "abc"}
-    for age, sha256 in enumerate("abc"):
-        os.utime(folder / f"clustering-{by_age[sha256]}.npz", (age, age))
+        made += [path for path in files(folder) if path not in made]
+    for age, path in enumerate(made):
+        os.utime(path, (age, age))
     cache.clustered(ROWS, ClusterAnalysis(), "a")  # used again
     size = files(folder)[0].stat().st_size
     monkeypatch.setattr(cache, "MOST_BYTES", 3 * size)
     cache.clustered(ROWS, ClusterAnalysis(), "d")
-    left = {path.name.removeprefix("clustering-").removesuffix(".npz") for path in files(folder)}
-    assert left == {by_age["a"], by_age["c"], cache._key(ROWS, ClusterAnalysis(), "d")}
+    left = files(folder)
+    assert len(left) == 3
+    assert set(left) & set(made) == {made[0], made[2]}
 
 
 def test_a_full_disk_is_warned_of_and_no_more(folder, monkeypatch):
@@ -172,6 +177,180 @@ def test_a_study_opens_what_another_one_found(folder, monkeypatch):
     expected = Study(model).clustered
     assert len(files(folder)) == 1
     monkeypatch.setattr(ClusterAnalysis, "__call__", None)
-    again = Study(model)
+    again = Study(replace(model))
     assert same(again.clustered, expected)
     assert again.similarity.cells == 30
+
+
+# The greatest cosines in blocks.
+
+UNIT = ROWS.unit().vectors
+
+
+def computed(monkeypatch, owner, name) -> list[object]:
+    """What a function was called with since."""
+    calls = []
+    before = getattr(owner, name)
+
+    def counted(*given):
+        calls.append(given)
+        return before(*given)
+
+    monkeypatch.setattr(owner, name, counted)
+    return calls
+
+
+def test_the_greatest_cosines_in_blocks_are_found_once(folder, monkeypatch):
+    expected = Blocks(UNIT, 6, "greatest").values
+    calls = computed(monkeypatch, Blocks, "within")
+    for _ in range(2):
+        found = cache.kept(Blocks(UNIT, 6, "greatest"), "abc")
+        np.testing.assert_array_equal(found.values, expected)
+        assert found.values is found.values
+    assert len(calls) == 1
+    assert len(files(folder)) == 1
+    # A part is made anew, as it is for one page.
+    np.testing.assert_array_equal(
+        found.within((0, 10), (2, 9)), Blocks(UNIT, 6, "greatest").within((0, 10), (2, 9))
+    )
+
+
+def test_other_blocks_have_files_of_their_own(folder):
+    asked = [(UNIT, 6, "abc"), (UNIT, 7, "abc"), (UNIT[::-1], 6, "abc"), (UNIT, 6, "abd")]
+    for unit, most, sha256 in asked:
+        found = cache.kept(Blocks(unit, most, "greatest"), sha256).values
+        np.testing.assert_array_equal(found, Blocks(unit, most, "greatest").values)
+    assert len(files(folder)) == len(asked)
+
+
+@pytest.mark.parametrize(
+    ("unit", "value", "sha256"),
+    [(UNIT, "mean", "abc"), (UNIT[:9], "greatest", "abc"), (UNIT, "greatest", None)],
+)
+def test_what_is_made_quickly_is_not_kept(folder, unit, value, sha256):
+    assert cache.kept(Blocks(unit, 6, value), sha256).values.shape == (6, 6)
+    assert files(folder) == []
+
+
+def test_a_study_opens_the_blocks_that_another_one_found(monkeypatch):
+    monkeypatch.setattr("dtviz.study.MOST_CELLS", 8)
+    model = replace(small(n=30, layers=1), sha256="abc")
+    expected = Study(model, block_value="greatest").similarity.values
+    monkeypatch.setattr(Blocks, "within", None)
+    again = Study(replace(model), block_value="greatest").similarity.values
+    np.testing.assert_array_equal(again, expected)
+
+
+# What a survey tells.
+
+
+@pytest.fixture
+def surveyed(folder) -> Study:
+    """A study of a model with a vocabulary, surveyed and kept."""
+    study = Study(replace(wordy(n=12), sha256="abc"), layer=1)
+    study.survey_all()
+    return study
+
+
+def again(study: Study, **options) -> Study:
+    """A study of the model when it is opened again."""
+    return Study(replace(study.model), layer=1, **options)
+
+
+def test_a_survey_is_made_once(folder, surveyed, monkeypatch):
+    assert [path.name[:7] for path in files(folder)] == ["survey-"]
+    calls = computed(monkeypatch, listing, "survey")
+    opened = again(surveyed)
+    assert opened.is_surveyed
+    pd.testing.assert_frame_equal(opened.ranked, surveyed.ranked)
+    pd.testing.assert_frame_equal(opened.moments, surveyed.moments)
+    pd.testing.assert_frame_equal(opened.feature_moments, surveyed.feature_moments)
+    assert "kurtosis" in opened.neurons
+    assert opened.listed.columns.dtype == surveyed.listed.columns.dtype
+    assert list(opened.survey()) == []
+    assert calls == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"k": 3},
+        {"ranked_by": "in congruence"},
+        {"ranked_by": "out × embedding"},
+        {"layer_norm": False},
+        {"norm_above": 1.5},
+    ],
+    ids=str,
+)
+def test_another_survey_is_made_anew(folder, surveyed, options):
+    opened = again(surveyed, **options)
+    assert opened.has_vocabulary
+    assert not opened.is_surveyed
+    opened.survey_all()
+    assert len(files(folder)) == 2
+    expected = Study(wordy(n=12), layer=1, **options)
+    pd.testing.assert_frame_equal(opened.ranked, expected.ranked)
+    pd.testing.assert_frame_equal(again(surveyed, **options).ranked, expected.ranked)
+
+
+def test_of_another_model_nothing_is_known(surveyed):
+    assert not Study(replace(surveyed.model, sha256="abd"), layer=1).is_surveyed
+    assert not Study(replace(surveyed.model), layer=0).is_surveyed
+    assert not Study(replace(surveyed.model, sha256=None), layer=1).is_surveyed
+
+
+def whole(path) -> dict[str, np.ndarray]:
+    with np.load(path) as held:
+        return dict(held)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda path: path.write_bytes(path.read_bytes()[:-500]),
+        lambda path: np.savez(path, columns=np.zeros((12, 20), np.int32)),
+        lambda path: np.savez(path, **{**whole(path), "columns": np.zeros((12, 20))}),
+        lambda path: np.savez(path, **{**whole(path), "columns": np.zeros((12, 6), np.int32)}),
+        lambda path: np.savez(
+            path, **{**whole(path), "columns": np.full((12, 20), 5_000, np.int32)}
+        ),
+        lambda path: np.savez(path, **{**whole(path), "values": np.zeros((11, 20), np.float32)}),
+        lambda path: np.savez(path, **{**whole(path), "neurons": np.zeros((11, 3))}),
+        lambda path: np.savez(path, **{**whole(path), "items": np.zeros((12, 3), np.float32)}),
+    ],
+)
+def test_a_damaged_survey_is_made_anew(folder, surveyed, damage):
+    [path] = files(folder)
+    damage(path)
+    opened = again(surveyed)
+    assert not opened.is_surveyed
+    opened.survey_all()
+    pd.testing.assert_frame_equal(opened.ranked, surveyed.ranked)
+    assert again(surveyed).is_surveyed
+
+
+def test_a_survey_that_a_full_disk_has_no_room_for_is_known_nevertheless(monkeypatch):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    study = Study(replace(wordy(n=12), sha256="abc"))
+    with pytest.warns(UserWarning, match="cannot keep what it found"):
+        study.survey_all()
+    assert study.is_surveyed
+
+
+# The room that all of them have.
+
+
+def test_of_other_files_in_the_folder_none_is_deleted(folder, monkeypatch):
+    folder.mkdir()
+    others = ["notes.txt", "my-clustering-of-2024.npz", "survey-2024.npz", "clustering.npz"]
+    for name in others:
+        (folder / name).write_bytes(b"x" * 1_000)
+    unfinished = folder / f".greatest-{'0' * 39}.x1y2"
+    unfinished.write_bytes(b"x" * 1_000)
+    os.utime(unfinished, (0, 0))
+    monkeypatch.setattr(cache, "MOST_BYTES", 1)
+    cache.clustered(ROWS, ClusterAnalysis(), "abc")
+    assert [path.name for path in files(folder)] == sorted(others)

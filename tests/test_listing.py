@@ -1,6 +1,7 @@
 """A study of a model with a vocabulary of tokens."""
 
 import tracemalloc
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +21,8 @@ MODEL = wordy()
 
 @pytest.fixture
 def study():
-    return Study(MODEL, layer=1)
+    # A model of its own: else it would know what others found.
+    return Study(replace(MODEL), layer=1)
 
 
 def congruences(study, by):
@@ -124,6 +126,15 @@ def test_more_items_need_another_survey_though_the_moments_are_known(study):
     assert not study.is_surveyed
     assert study.moments is not None
     assert study.ranked.shape == (24 * 6, 5)
+
+
+def test_what_one_study_surveyed_others_of_the_model_know(study):
+    study.survey_all()
+    other = Study(study.model, layer=1)
+    assert other.is_surveyed
+    pd.testing.assert_frame_equal(other.ranked, study.ranked)
+    pd.testing.assert_frame_equal(other.moments, study.moments)
+    pd.testing.assert_frame_equal(other.feature_moments, study.feature_moments)
 
 
 def test_the_filter_leaves_tokens_that_are_few_enough_for_all_at_once(study):

@@ -8,6 +8,8 @@ from dtviz.analyses.products import Products
 
 Float64 = npt.NDArray[np.float64]
 
+# What is known of each row.
+MOMENTS = ("mean_abs", "std", "kurtosis")
 # A standard deviation that is smaller than this share of the mean is one of rounding.
 _ROUNDING = 1e-14
 
@@ -70,8 +72,8 @@ class Spread:
         ratio = _divided(self._fourth, np.where(std > 0, self._second, 0) ** 2)
         factor = _divided(n * (n + 1) * (n - 1), (n - 2) * (n - 3) * (n > 3))
         kurtosis = factor * ratio - _divided(3 * (n - 1) ** 2, (n - 2) * (n - 3) * (n > 3))
-        columns = {"mean_abs": _divided(self._absolute, n), "std": std, "kurtosis": kurtosis}
-        return pd.DataFrame(columns, index=names)
+        found = (_divided(self._absolute, n), std, kurtosis)
+        return pd.DataFrame(dict(zip(MOMENTS, found, strict=True)), index=names)
 
 
 def _divided(a: Float64, b: Float64) -> Float64:
