@@ -1,10 +1,11 @@
 """Cache: what took long to find, kept on disk from one session to the next.
 
-These are trees, the greatest cosines in blocks, and what whole layers answer to in a vocabulary.
-They lie in the folder that the environment variable DTVIZ_CACHE names (none are kept if it is
-empty), or else in ``dtviz`` in the user's folder for caches: XDG_CACHE_HOME, or ~/.cache. It can be
-deleted at any time. A file that is damaged counts as none. A disk that cannot be written is warned
-of, and no more. Of a model without a file, and so without a hash, nothing is kept.
+These are trees, the greatest cosines in blocks, what whole layers answer to in a vocabulary, and
+the few rows that stand for one. They lie in the folder that the environment variable DTVIZ_CACHE
+names (none are kept if it is empty), or else in ``dtviz`` in the user's folder for caches:
+XDG_CACHE_HOME, or ~/.cache. It can be deleted at any time. A file that is damaged counts as none. A
+disk that cannot be written is warned of, and no more. Of a model without a file, and so without a
+hash, nothing is kept.
 """
 
 import contextlib
@@ -24,10 +25,11 @@ import pandas as pd
 from scipy.cluster import hierarchy
 
 from dtviz import __version__
+from dtviz.analyses import spaces
 from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering
 from dtviz.analyses.moments import MOMENTS
-from dtviz.analyses.products import Products
+from dtviz.analyses.products import Products, is_vocabulary, rooted
 from dtviz.analyses.ranking import Ranking
 from dtviz.analyses.survey import Survey
 from dtviz.directions import Directions, Float32
@@ -41,7 +43,7 @@ MOST_BYTES = 256 * 2**20
 # Of fewer rows, a tree is found in about a second, and the greatest cosines, too.
 LEAST_ROWS = 4_096
 # Those that were never finished, too: their names begin so, after a dot, and end otherwise.
-_FILES = re.compile(r"\.?(clustering|greatest|survey)-[0-9a-f]{32}")
+_FILES = re.compile(r"\.?(clustering|greatest|root|survey)-[0-9a-f]{32}")
 
 
 def folder() -> Path | None:
@@ -116,6 +118,31 @@ class _KeptBlocks(Blocks):
             found = self.within((0, len(self.unit)), (0, len(self.unit)))
             _write(path, {"values": found})
         return found
+
+
+def condensed(targets: Directions, *, layer_norm: bool, sha256: str | None) -> Directions:
+    """Return what stands for targets in a space, of a vocabulary from the cache or kept there.
+
+    Args:
+        targets, layer_norm: see `spaces.condensed`.
+        sha256: of the model's file; None if it has none.
+    """
+    rows, width = targets.shape
+    if not is_vocabulary(targets) or rows <= width:
+        return spaces.condensed(targets, layer_norm=layer_norm)
+
+    def unpacked(held: Arrays) -> Directions | None:
+        root = held["root"]
+        fits = root.dtype == np.float32 and root.shape == (width, width)
+        return rooted(targets, root) if fits else None
+
+    options = (layer_norm, targets.normalization, targets.epsilon, targets.label, targets.names)
+    path = _path("root", sha256, options, [targets.norms])
+    found = _read(path, unpacked)
+    if found is None:
+        found = spaces.condensed(targets, layer_norm=layer_norm)
+        _write(path, {"root": found.vectors})
+    return found
 
 
 def known_survey(products: Products, k: int, sha256: str | None) -> Survey | None:

@@ -138,7 +138,7 @@ class Listing(Rows):
         for _ in self.survey():
             pass
 
-    def _known(self, what: str, compute: Callable[[], Result], *inputs: Any) -> Result | None:
+    def _of_all(self, what: str, compute: Callable[[], Result], *inputs: Any) -> Result | None:
         """Return a result on all neurons in view; None if it waits for a survey."""
         return self._keep(what, compute, *inputs) if self._is_known(what, *inputs) else None
 
@@ -148,7 +148,7 @@ class Listing(Rows):
         products, k = self.products, self.ranking.k
         if products is None:
             return None
-        return self._known("listed", lambda: rank_products(products, k), products, k)
+        return self._of_all("listed", lambda: rank_products(products, k), products, k)
 
     @property
     def ranked(self) -> pd.DataFrame:
@@ -208,7 +208,7 @@ class Listing(Rows):
         products = self.products
         if products is None:
             return None
-        return self._known("moments", lambda: moments_of_products(products), products)
+        return self._of_all("moments", lambda: moments_of_products(products), products)
 
     @property
     def feature_moments(self) -> pd.DataFrame | None:
@@ -216,7 +216,7 @@ class Listing(Rows):
         products, items = self.products, self.items
         if products is None or items is None:
             return None
-        found = self._known("moments of items", lambda: moments_of_items(products), products)
+        found = self._of_all("moments of items", lambda: moments_of_items(products), products)
         return None if found is None else found.assign(norm=items.norms)
 
     @property

@@ -8,7 +8,8 @@ from weakref import WeakValueDictionary
 import pandas as pd
 
 from dtviz.analyses.products import is_vocabulary
-from dtviz.analyses.spaces import Space, condensed, space, spaces_of
+from dtviz.analyses.spaces import Space, space, spaces_of
+from dtviz.cache import condensed
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
@@ -44,26 +45,29 @@ class Rows(Options):
 
     def _keep(self, what: str, compute: Callable[[], Result], *inputs: Any) -> Result:
         """Return a result, computed again only if its inputs are others than last time."""
-        if not self._is_kept(what, *inputs):
-            self._hold(what, compute(), *inputs)
-        result: Result = self._kept[what].result
+        kept = self._known(what, *inputs) or self._hold(what, compute(), *inputs)
+        result: Result = kept.result
         return result
 
     def _is_kept(self, what: str, *inputs: Any) -> bool:
         """Return whether a result is known that was made from these inputs, here or elsewhere."""
+        return self._known(what, *inputs) is not None
+
+    def _known(self, what: str, *inputs: Any) -> _Kept | None:
         kept = self._kept.get(what)
         if kept is not None and all(map(_is_same, kept.inputs, inputs)):
-            return True
+            return kept
         shared = _SHARED.get(_key(what, inputs))
         if shared is not None:
             self._kept[what] = shared
-        return shared is not None
+        return shared
 
-    def _hold(self, what: str, result: Any, *inputs: Any) -> None:
+    def _hold(self, what: str, result: Any, *inputs: Any) -> _Kept:
         """Keep a result that was made from these inputs."""
         kept = self._kept[what] = _Kept(inputs, result)
         if is_dataclass(result) or isinstance(result, tuple):
             _SHARED[_key(what, inputs)] = kept
+        return kept
 
     @property
     def _view(self) -> tuple[Any, ...]:
@@ -123,7 +127,7 @@ class Rows(Options):
             return targets
         return self._keep(
             f"condensed {what}",
-            lambda: condensed(targets, layer_norm=layer_norm),
+            lambda: condensed(targets, layer_norm=layer_norm, sha256=self.model.sha256),
             targets,
             layer_norm,
         )

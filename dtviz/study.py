@@ -1,5 +1,7 @@
 """Study: what the analyses find of a model's neurons under options. It knows no plot."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -15,7 +17,9 @@ from dtviz.analyses.spaces import Space
 from dtviz.cache import clustered, kept
 from dtviz.directions import Directions, Float32
 from dtviz.listing import Listing
+from dtviz.model import Model
 from dtviz.neurons import neuron_table
+from dtviz.options import Layer
 
 # Cells a side that the heatmap has at most: of more neurons it shows averages.
 MOST_CELLS = 1024
@@ -162,22 +166,38 @@ class Study(Listing):
 
     def distribution(self, name: Space) -> Distribution:
         """Return how the cosines in a space are distributed; see `dtviz.distribution`."""
+        # All of it known before it is computed, which may be in a thread.
+        model, layer, options = self.model, self.layer, self._space_options(name)
         return self._keep(
             f"distribution {name}",
-            lambda: distribution(self.model, name, self.layer, **self._space_options(name)),
+            lambda: distribution(model, name, layer, **options),
             self.rows(name),
         )
 
     @property
     def summary(self) -> pd.DataFrame:
         """Statistics of |cosine| in the spaces side by side; see `dtviz.summary`."""
-        options = self._space_options("in congruence", "out congruence")
-        return self._keep(
-            "summary",
-            lambda: summary(self.model, self.layer, **options),
-            self.model,
-            self.layer,
-            *options.values(),
+        of = self._summarized
+        return self._keep("summary", lambda: self._summary(*of), *of)
+
+    @property
+    def is_summarized(self) -> bool:
+        """Whether ``summary`` is known: of a whole vocabulary it takes seconds."""
+        return self._is_kept("summary", *self._summarized)
+
+    @property
+    def _summarized(self) -> tuple[Any, ...]:
+        return self.model, self.layer, self.congruence.layer_norm, self.embedding
+
+    def _summary(
+        self, model: Model, layer: Layer, layer_norm: bool, embedding: Directions | None
+    ) -> pd.DataFrame:
+        return summary(
+            model,
+            layer,
+            layer_norm=layer_norm,
+            unembedding=self._condensed("unembedding", model.unembedding, False),
+            embedding=self._condensed("embedding", embedding, layer_norm),
         )
 
     # What no weights connect.

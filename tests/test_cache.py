@@ -12,6 +12,7 @@ import dtviz
 from dtviz import cache, listing
 from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering
+from dtviz.analyses.products import gram_root
 from dtviz.study import Study
 
 from .analyses.reference import directions
@@ -338,6 +339,48 @@ def test_a_survey_that_a_full_disk_has_no_room_for_is_known_nevertheless(monkeyp
     with pytest.warns(UserWarning, match="cannot keep what it found"):
         study.survey_all()
     assert study.is_surveyed
+
+
+# What stands for a vocabulary.
+
+
+def roots(folder: Path) -> list[Path]:
+    return [path for path in files(folder) if path.name.startswith("root-")]
+
+
+def test_what_stands_for_a_vocabulary_is_found_once(folder, monkeypatch):
+    model = replace(wordy(n=12), sha256="abc")
+    expected = Study(model).summary
+    assert len(roots(folder)) == 2  # of what is written, and of what is read
+    monkeypatch.setattr("dtviz.analyses.spaces.gram_root", None)
+    opened = Study(replace(model))
+    pd.testing.assert_frame_equal(opened.summary, expected)
+    assert opened.rows("in congruence").names == model.neurons(1).names
+
+
+@pytest.mark.parametrize(
+    "root", [np.zeros((7, 8), np.float32), np.zeros((8, 8)), np.full((8, 8), np.nan, np.float32)]
+)
+def test_a_damaged_root_is_made_anew(folder, root):
+    model = replace(wordy(n=12), sha256="abc")
+    expected = Study(model).summary
+    for path in roots(folder):
+        np.savez(path, root=root)
+    pd.testing.assert_frame_equal(Study(replace(model)).summary, expected)
+    pd.testing.assert_frame_equal(Study(replace(model)).summary, expected)
+
+
+def test_another_root_has_a_file_of_its_own(folder):
+    tokens = wordy().embedding
+    asked = [(tokens, True), (tokens, False), (tokens.subset(range(4_500)), False)]
+    for targets, layer_norm in asked:
+        found = cache.condensed(targets, layer_norm=layer_norm, sha256="abc")
+        expected = gram_root(targets, layer_norm=layer_norm)
+        np.testing.assert_array_equal(found.vectors, expected.vectors)
+    assert len(roots(folder)) == 3
+    few = tokens.subset(range(9))
+    assert cache.condensed(few, layer_norm=False, sha256="abc") is few
+    assert len(files(folder)) == 3
 
 
 # The room that all of them have.

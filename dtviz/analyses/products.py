@@ -161,5 +161,9 @@ def gram_root(items: Directions, *, layer_norm: bool) -> Directions:
         gram += block.T @ block
     values, vectors = np.linalg.eigh(gram)
     root = np.sqrt(np.maximum(values, 0))[:, None] * vectors.T
-    names = [f"direction {i}" for i in range(width)]
-    return Directions(root.astype(np.float32), names, items.label)
+    return rooted(items, root.astype(np.float32))
+
+
+def rooted(items: Directions, root: Float32) -> Directions:
+    """Return R with names, as from `gram_root`."""
+    return Directions(root, [f"direction {i}" for i in range(len(root))], items.label)

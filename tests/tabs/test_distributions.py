@@ -1,9 +1,13 @@
+import asyncio
+import threading
+
 import holoviews as hv
 import numpy as np
 import pytest
 
 import dtviz
 
+from ..tokens import wordy
 from .models import small
 from .shown import cells, drawing, drawn_titles, elements, shown, titles
 
@@ -98,3 +102,50 @@ def test_the_figures_are_drawn(explorer):
     explorer.selection.names = ["L1N3", "L1N4"]
     root = drawing(explorer.distributions)
     assert drawn_titles(root) == sorted(titles(explorer.distributions))
+
+
+def test_while_statistics_are_found_the_page_is_answered(monkeypatch):
+    explorer = dtviz.Explorer(wordy(n=12), layer=1)
+    may_end = threading.Event()
+    find, layers = type(explorer)._summary, []
+
+    def slow(study, model, layer, *of):
+        layers.append(layer)
+        assert may_end.wait(60)
+        return find(study, model, layer, *of)
+
+    monkeypatch.setattr(type(explorer), "_summary", slow)
+
+    async def go():
+        tab = shown(explorer.distributions)
+        # What does not wait for them is there at once.
+        assert "ECDF · 66 pairs, 0 selected" in titles(tab)
+        assert tab.text == "The statistics of the spaces are being found."
+        while not layers:
+            await asyncio.sleep(0)
+        explorer.layer = 0
+        explorer.selection.names = explorer.in_view.names[:3]
+        assert tab.text == "The statistics of the spaces are being found."
+        may_end.set()
+        while "being found" in tab.text:
+            await asyncio.sleep(0)
+        return tab
+
+    tab = asyncio.run(go())
+    assert layers == [1, 0]
+    for number in dtviz.summary(explorer.model, 0).drop(index="count").to_numpy().ravel():
+        assert f"<td>{number:.3f}</td>" in tab.text
+
+
+def test_why_there_are_no_statistics_is_told(monkeypatch):
+    explorer = dtviz.Explorer(wordy(n=12), layer=1)
+
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(type(explorer), "_summary", fail)
+    tab = shown(explorer.distributions)
+    assert tab.text == "There is not enough memory for the statistics."
+    monkeypatch.undo()
+    explorer.layer = 0
+    assert tab.text.startswith("<b>|cosine| of all pairs</b>")
