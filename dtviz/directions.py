@@ -74,6 +74,12 @@ def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
     return matrix
 
 
+def _frozen(made: Float32) -> Float32:
+    """Return an array that was made here, read-only: it need not be copied."""
+    made.flags.writeable = False
+    return made
+
+
 def _is_frozen(values: npt.ArrayLike) -> TypeGuard[Float32]:
     """Return whether values are a float32 array that nobody writes to, by another name neither."""
     return (
@@ -191,7 +197,8 @@ class Directions(Postponed):
                 expression that does not compile or takes more than a second.
         """
         rows = self._selected(which)
-        return replace(self, vectors=self.vectors[rows], names=[self.names[row] for row in rows])
+        names = [self.names[row] for row in rows]
+        return replace(self, vectors=_frozen(self.vectors[rows]), names=names)
 
     def _selected(self, which: Selector) -> list[int]:
         if isinstance(which, str | re.Pattern):
@@ -222,7 +229,7 @@ class Directions(Postponed):
         """Return the rows scaled to length 1; a row of zeros stays zeros."""
         norms = self.norms[:, None]
         unit = np.divide(self.vectors, norms, out=np.zeros_like(self.vectors), where=norms > 0)
-        return replace(self, vectors=unit, label=f"unit {self.label}")
+        return replace(self, vectors=_frozen(unit), label=f"unit {self.label}")
 
     def layer_normed(self) -> "Directions":
         """Return LN(x) or RMSNorm(x) of each row; the rows themselves where the model has neither.
@@ -237,7 +244,7 @@ class Directions(Postponed):
             rows = rows - rows.mean(axis=1, keepdims=True)
         scale = np.sqrt((rows**2).mean(axis=1, keepdims=True) + self.epsilon)
         label = f"{SHORT[self.normalization]}({self.label})"
-        return replace(self, vectors=rows / scale, label=label)
+        return replace(self, vectors=_frozen(rows / scale), label=label)
 
 
 def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:

@@ -8,6 +8,7 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from dtviz.directions import (
     LAYER_NORM_EPSILON,
@@ -24,6 +25,8 @@ from dtviz.later import Later, Layers, Postponed
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
 
+# Of all layers together: their vectors, these at length 1, and so in the order of the leaves.
+_COPIES = 3
 # Layers a side that stay in memory, of a model whose layers are read when they are asked for.
 _KEPT = 2
 
@@ -250,11 +253,11 @@ class Model(Postponed):
     def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
         layers = range(self.n_layers) if layer == "all" else [layer]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
-        found = self.weights[side]
+        found = cast(Layers, self.weights[side])
         # Their names are known without reading them.
         vectors: Any = Later(
             (len(layers) * self.d_mlp, self.d_model),
-            lambda: _joined([found[i] for i in layers]),
+            lambda: _joined(found, layers),
         )
         return Directions(
             vectors,
@@ -265,12 +268,27 @@ class Model(Postponed):
         )
 
 
-def _joined(layers: Sequence[Any]) -> Float32:
-    """Return layers one after the other, read-only; of one layer no copy."""
+def _joined(found: Layers, layers: Sequence[int]) -> Float32:
+    """Return layers one after the other, read-only; of one layer no copy.
+
+    Raises:
+        BadArgument: if this machine has no memory free to look at so many together.
+    """
     if len(layers) == 1:
-        one: Float32 = layers[0]
+        one: Float32 = found[layers[0]]
         return one
-    joined = np.concatenate(layers)
+    rows, width = found.shapes[0]
+    free, a_layer = psutil.virtual_memory().available, _COPIES * 4 * rows * width
+    if len(layers) * a_layer > free:
+        raise BadArgument(
+            expected=f"layers that can be looked at together in the {free / 1e9:.1f} GB of memory "
+            f"that are free: about {free // a_layer} of {rows:,} x {width:,}",
+            got=f"{len(layers)}, which need {len(layers) * a_layer / 1e9:.1f} GB",
+            do="Look at one layer at a time, or make a table of all with dtviz table layers.",
+        )
+    joined = np.empty((len(layers) * rows, width), dtype=np.float32)
+    for place, layer in enumerate(layers):
+        joined[place * rows : (place + 1) * rows] = found[layer]
     joined.flags.writeable = False
     return joined
 

@@ -413,6 +413,18 @@ def test_all_who_look_at_the_same_neurons_share_them_while_they_do():
     assert gone() is None
 
 
+def test_layers_that_do_not_fit_the_memory_together_are_told_before_they_are_read(monkeypatch):
+    free = SimpleNamespace(available=2 * 3 * 60 - 1)
+    monkeypatch.setattr("dtviz.model.psutil.virtual_memory", lambda: free)
+    together = Model(name="model", weights={"out": weights()}).neurons("all")
+    assert len(together.names) == 10
+    with pytest.raises(BadArgument, match=r"about 1 of 5 x 3, got 2, which need 0\.0 GB"):
+        together.norms  # noqa: B018
+    assert Model(name="model", weights={"out": weights()}).neurons(1).norms.shape == (5,)
+    free.available += 1
+    assert together.norms.shape == (10,)
+
+
 def test_of_a_layer_there_is_one_copy():
     model = Model(name="model", weights={"out": weights()})
     assert model.neurons(1).vectors is model.weights["out"][1]
