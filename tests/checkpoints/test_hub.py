@@ -42,6 +42,16 @@ def test_a_name_that_the_hub_does_not_give(hub):
     assert "\n" not in str(raised.value)
 
 
+def test_without_a_network(monkeypatch):
+    def unreachable(*_):
+        raise OSError("Network is unreachable")
+
+    monkeypatch.setattr("socket.socket.connect", unreachable)
+    monkeypatch.setattr("socket.getaddrinfo", unreachable)
+    with pytest.raises(FileProblem, match=r"could not be had from the hub .* and the network"):
+        load("someone/no-such-model")
+
+
 @pytest.mark.parametrize(
     "source",
     ["x.pt", "models/x.safetensors", "a/b/c", "../gpt2", "/gpt2", "~/x", "a b", "x.html", ""],
