@@ -81,7 +81,7 @@ def _frozen(made: Float32) -> Float32:
 
 
 def _is_frozen(values: npt.ArrayLike) -> TypeGuard[Float32]:
-    """Return whether values are a float32 array that nobody writes to, by another name neither."""
+    """Return whether values are a float32 array of its own memory that is read-only."""
     return (
         type(values) is np.ndarray
         and values.dtype == np.float32

@@ -35,8 +35,8 @@ class Rows(Options):
     """The vectors of a model's neurons, in each space, and what they are compared with.
 
     Each result is computed when it is first asked for, and kept until something that it was made
-    from changes. All that look at a model share what is made from the same, unless it is a frame or
-    an array, which they could change. Takes what `Options` takes.
+    from changes. All that look at a model share what is made from the same; frames and arrays,
+    which users may change, are each one's own. Takes what `Options` takes.
     """
 
     def __init__(self, model: Model, **options: Any) -> None:

@@ -62,7 +62,8 @@ def _neurons(study: Study) -> pd.DataFrame:
 
 
 def _pairs(study: Study) -> pd.DataFrame:
-    return study.similar_pairs.frame
+    # Others may have the same pairs.
+    return study.similar_pairs.frame.copy()
 
 
 def _top_k(study: Study) -> pd.DataFrame:
