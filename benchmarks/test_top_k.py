@@ -1,5 +1,7 @@
 """Top tokens of a whole layer, and of a selection, against the bare products with a vocabulary."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,8 @@ from dtviz.analyses.products import congruences, slices
 from dtviz.analyses.ranking import rank_products
 from dtviz.analyses.survey import survey
 from dtviz.directions import Directions
+from dtviz.model import Model
+from dtviz.study import Study
 
 # A layer of GPT-2, and its tokens.
 N, D_MODEL, TOKENS = 3_072, 768, 50_257
@@ -43,7 +47,13 @@ def surveyed(neurons: Directions, tokens: Directions) -> None:
         pass
 
 
-@pytest.mark.parametrize("way", [bare, top_k, surveyed])
+def opened_again(neurons: Directions, tokens: Directions) -> None:
+    """A model with these, whose layer was surveyed when it was opened before."""
+    model = Model.from_arrays(neurons.vectors, unembedding=tokens)
+    Study(replace(model, sha256="random")).survey_all()
+
+
+@pytest.mark.parametrize("way", [bare, top_k, surveyed, opened_again])
 def test_whole_layer(benchmark, neurons, tokens, way):
     benchmark.group = f"top {K} of {TOKENS:,} tokens, {N:,} neurons"
     benchmark.pedantic(way, args=(neurons, tokens), rounds=3, warmup_rounds=1)
