@@ -1,6 +1,7 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import contextlib
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -126,22 +127,25 @@ def _loaded(source: str, changed: int) -> Model:
     return load(source)
 
 
-def _hold_no_more(upload: pmui.FileInput) -> None:
+def _guard(upload: pmui.FileInput, refuse: Callable[[], None]) -> None:
     """Let a file input hold no more than it may, whatever a page sends."""
     # No subclass: the browser would not know its model.
-    take = upload._process_chunk
+    hear = upload._handle_msg
 
-    def take_within_limits(part: dict[str, Any]) -> None:
-        take(part)
+    def hear_within_limits(message: dict[str, Any]) -> None:
+        if message.get("status") == "error":  # the page has seen that the file is too large
+            refuse()
+            return
+        hear(message)
         held = [file["value"] for file in upload._buffer]
         for file in upload._file_buffer.values():
             held += file["chunks"].values()
         if sum(map(len, held)) > upload.max_file_size:
             upload._file_buffer.clear()
             upload._buffer.clear()
-            upload._send_msg({"status": "error", "error": "The file is too large."})
+            refuse()
 
-    upload._process_chunk = take_within_limits
+    upload._handle_msg = hear_within_limits
 
 
 class App(pn.viewable.Viewer):
@@ -189,7 +193,7 @@ class App(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             max_file_size=most_uploaded,
         )
-        _hold_no_more(self._file)
+        _guard(self._file, self._refuse_upload)
         self.param.watch(self._pick, "checkpoint")
         self._file.param.watch(self._take_upload, "value")
         self.explorer.param.watch(self._tell, "steps")
@@ -267,6 +271,16 @@ class App(pn.viewable.Viewer):
             self.problem = told(error)
             return
         self.problem = ""
+
+    def _refuse_upload(self) -> None:
+        most = f"{self._file.max_file_size // 1_000_000:,} MB"
+        self.problem = str(
+            FileProblem(
+                expected=f"a file of at most {most}",
+                got="a larger one",
+                do="Name its path when you start dtviz instead.",
+            )
+        )
 
     def _take_upload(self, event: param.parameterized.Event) -> None:
         if not event.new:

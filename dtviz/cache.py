@@ -215,7 +215,8 @@ def _read(path: Path | None, unpacked: Callable[[Arrays], Result | None]) -> Res
     if path is None:
         return None
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves open what it cannot read.
+        with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
             found = unpacked(file)
         os.utime(path)
         return found

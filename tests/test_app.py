@@ -94,6 +94,69 @@ def test_an_upload_can_be_picked_again(demo, gated):
     assert app.explorer.model is uploaded
 
 
+def test_of_uploads_the_last_five_can_be_picked_again(gated):
+    app = App("demo")
+    for i in range(7):
+        app._file.filename = f"{i}.pt"
+        app._file.value = GATED.read_bytes() + bytes(i)
+    assert app.problem == ""
+    assert list(app.param.checkpoint.names) == ["demo", *(f"{i}.pt" for i in range(2, 7))]
+
+
+def test_of_an_upload_no_more_is_held_than_is_allowed():
+    app = App("demo", most_uploaded=1_000_000)
+    upload = app._file
+    part = {
+        "status": "upload_event",
+        "name": "large.pt",
+        "total_chunks": 4,
+        "mime_type": "",
+        "data": bytes(400_000),
+    }
+    for chunk in (1, 2):
+        upload._handle_msg({**part, "chunk": chunk})
+    assert app.problem == ""
+    upload._handle_msg({**part, "chunk": 3})
+    assert "a file of at most 1 MB" in app.problem
+    assert upload._file_buffer == {}
+    assert upload._buffer == []
+
+
+def test_only_what_is_offered_is_opened(gated, tmp_path):
+    (tmp_path / "served").mkdir()
+    shutil.copy(GATED, tmp_path / "served" / "model.pt")
+    shutil.copy(GATED, tmp_path / "secret.pt")
+    app = App(str(tmp_path / "served"))
+    model = app.explorer.model
+    for path in (tmp_path / "secret.pt", tmp_path / "served" / ".." / "secret.pt"):
+        with pytest.raises(ValueError, match="checkpoint"):
+            app.checkpoint = str(path)
+        app.explorer.wanted = f"#model={path}"
+        assert "a model among" in app.problem
+    assert app.explorer.model is model
+
+
+def test_a_folder_is_not_left_by_links(gated, tmp_path, language_model):
+    shutil.copy(GATED, tmp_path / "secret.pt")
+    served = tmp_path / "served"
+    served.mkdir()
+    shutil.copy(GATED, served / "model.pt")
+    (served / "alias.pt").symlink_to(served / "model.pt")
+    (served / "link.pt").symlink_to(tmp_path / "secret.pt")
+    (served / "gpt2").symlink_to(language_model)
+    shutil.copytree(language_model, served / "partly")
+    (served / "partly" / "model.safetensors").unlink()
+    (served / "partly" / "model.safetensors").symlink_to(language_model / "model.safetensors")
+    app = App(str(served))
+    for name in ("link.pt", "gpt2", "partly"):
+        app.checkpoint = app.param.checkpoint.names["model.pt"]
+        app.checkpoint = app.param.checkpoint.names[name]
+        assert "which leads out of it" in app.problem
+        assert app.checkpoint == app.param.checkpoint.names["model.pt"]
+    app.checkpoint = app.param.checkpoint.names["alias.pt"]
+    assert app.problem == ""
+
+
 @pytest.fixture
 def saved(gated, tmp_path):
     explorer = Explorer(gated, layer=0, side="in", distance="rows", k=4)

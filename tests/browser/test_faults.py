@@ -10,7 +10,6 @@ import pytest
 
 from dtviz.app import App
 from dtviz.explorer import Explorer
-from dtviz.study import Study
 from tests.browser.conftest import between
 from tests.conftest import GATED
 
@@ -49,6 +48,15 @@ def command():
         command.kill()
 
 
+def brush(gestures, neurons, low=1, high=4):
+    """Draw a box on the strip, and wait until just the neurons in it are selected."""
+    gestures.box("difference", low, -0.1, high, 1.1)
+    chosen = between(neurons.set_index(neurons["name"]), "difference", low, high)
+    assert chosen
+    gestures.wait_for_selected(chosen)
+    return chosen
+
+
 def hears_of_the_loss(gestures):
     gestures.expect_text("Server gone")
 
@@ -74,9 +82,7 @@ def test_a_page_outlives_its_server_and_is_as_it_was_when_that_is_back(gestures,
     gestures.page.wait_for_url("**/explore#*layer=0*L0N2")
     command.kill()
     hears_of_the_loss(gestures)
-    gestures.box("difference", 1, -0.1, 100, 1.1)
-    chosen = between(Explorer(demo, layer=0).neurons.set_index("name"), "difference", 1, 100)
-    gestures.wait_for_selected(chosen)
+    chosen = brush(gestures, Explorer(demo, layer=0).neurons)
     gestures.page.evaluate("() => { window.isOld = true }")
     command.start()
     gestures.page.wait_for_function("() => window.isOld == null")
@@ -101,8 +107,7 @@ def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, ta
     )
     gestures.open(serve(lambda: Explorer(explorer.model, layer=2).page()))
     gestures.page.evaluate("() => { window.isOld = true }")
-    (x0, y0), (x1, y1) = (0.5, -0.1), (100, 1.1)
-    start, end = gestures.screen("difference", (x0, y0), (x1, y1))
+    start, end = gestures.screen("difference", (1, -0.1), (4, 1.1))
     mouse = gestures.page.mouse
     mouse.move(*start)
     mouse.down()
@@ -111,7 +116,7 @@ def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, ta
     hears_of_the_loss(gestures)
     mouse.move(*end, steps=3)
     mouse.up()
-    chosen = between(table.set_index("name"), "difference", x0, x1)
+    chosen = between(table, "difference", 1, 4)
     gestures.page.wait_for_function("() => window.isOld == null")
     gestures.wait_until_drawn()
     gestures.wait_for_selected(chosen)
@@ -122,27 +127,23 @@ def test_a_browser_that_is_slow_brushes_right(gestures, serve, explorer, table):
     gestures.open(serve(explorer))
     slow = gestures.page.context.new_cdp_session(gestures.page)
     slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})
-    gestures.box("difference", 0.5, -0.1, 100, 1.1)
-    gestures.wait_for_selected(between(table.set_index("name"), "difference", 0.5, 100))
-    gestures.box("difference", -100, -0.1, -0.5, 1.1)
-    gestures.wait_for_selected(between(table.set_index("name"), "difference", -100, -0.5))
+    brush(gestures, table)
+    brush(gestures, table, -4, -1)
 
 
 def test_of_an_analysis_that_raises_the_view_says_so_and_the_others_go_on(
     gestures, serve, explorer, monkeypatch, caplog
 ):
-    def fail(study):
+    def fail(*_):
         raise ZeroDivisionError("<b>by zero</b>")
 
-    monkeypatch.setattr(Study, "vector_sets", property(fail))
+    monkeypatch.setattr("dtviz.tabs.vectors.averaged_similarity", fail)
     gestures.open(serve(explorer))
     gestures.open_tab("Unembedding")
     gestures.expect_text("This went wrong: ZeroDivisionError: '<b>by zero</b>'.")
     assert "nobody thought of" in caplog.text  # with the traceback, for who serves it
-    gestures.select(["L2N1", "L2N132"])
-    gestures.open_tab("Selected", "selected_similarity")
-    gestures.box("difference", 1, -0.1, 100, 1.1)
-    assert len(gestures.selected()) > 2
+    brush(gestures, explorer.neurons)
+    gestures.open_tab("Counts", "counts")
 
 
 @pytest.mark.parametrize("fate", ["replaced", "deleted"])

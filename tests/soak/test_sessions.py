@@ -1,0 +1,140 @@
+"""Many pages at once, and one after the other: no error, nothing of one in another, no leak."""
+
+import asyncio
+import contextlib
+import itertools
+import random
+import statistics
+import subprocess
+import sys
+import time
+from urllib.parse import unquote
+
+import psutil
+import pytest
+
+from tests.soak.client import Client
+
+# Megabytes that a further page of the demo may take.
+MOST_A_PAGE = 15
+# Seconds until a server forgets a page that was left: Bokeh keeps them 15 s, and looks every 17.
+FORGOTTEN = 60
+
+
+class Server:
+    """`dtviz explore` in a process of its own, and the memory that it takes."""
+
+    def __init__(self):
+        words = ["dtviz.cli", "explore", "--no-browser", "--port", "0", "--max-sessions", "200"]
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        said = self._process.stdout.readline()
+        self.address = said.split("dtviz is at ")[1].split()[0]
+
+    @property
+    def megabytes(self):
+        return psutil.Process(self._process.pid).memory_info().rss / 1e6
+
+    def end(self):
+        """End the server; return what it complained of."""
+        self._process.terminate()
+        _, complaints = self._process.communicate(timeout=60)
+        return complaints
+
+
+@pytest.fixture
+def server():
+    server = Server()
+    yield server
+    assert server.end() == ""
+
+
+def megabytes_left(server, few):
+    """What a server takes once it has forgotten the pages that were left, or after some time."""
+    deadline = time.monotonic() + FORGOTTEN
+    while (left := server.megabytes) > few and time.monotonic() < deadline:
+        pass
+    return left
+
+
+async def visit(address, rows=(1, 2)):
+    """Open a page, select, and leave."""
+    client = Client(address)
+    await client.open()
+    await client.select(list(rows))
+    client.close()
+
+
+async def explore(client, number, until, took):
+    """Select and switch layers as a person does, and hear of nothing that others did."""
+    own = random.Random(number)
+    layer = 2
+    for step in itertools.count():
+        await asyncio.sleep(own.uniform(1, 5))
+        if time.monotonic() > until:
+            return
+        # No other page has these two.
+        rows = [number, 60 + (number * 7 + step) % 190]
+        if step % 4 == 3:
+            layer = own.choice([0, 1, 2])
+            names = ",".join(f"L{layer}N{row}" for row in rows)
+            took["layer"].append(await client.go(f"#model=demo&layer={layer}&select={names}"))
+        else:
+            took["selection"].append(await client.select(rows))
+        told = unquote(client.heard[-1])
+        expected = f"#model=demo&layer={layer}&select=" + ",".join(f"L{layer}N{r}" for r in rows)
+        assert told == expected, (number, step)
+
+
+def test_many_explore_at_once(server, say, is_long):
+    count, seconds = (50, 300) if is_long else (4, 8)
+    took = {"selection": [], "layer": []}
+
+    async def all_at_once():
+        few = []
+        for _ in range(2):
+            few.append(Client(server.address))
+            await few[-1].open()
+        before = server.megabytes
+        pages = [Client(server.address) for _ in range(count)]
+        for page in pages:
+            await page.open()
+        alone = [await few[0].select([i, 100]) for i in range(10)]
+        until = time.monotonic() + seconds
+        async with asyncio.TaskGroup() as group:
+            for number, page in enumerate(pages):
+                group.create_task(explore(page, number, until, took))
+        each = (server.megabytes - before) / count
+        for page in [*pages, *few]:
+            page.close()
+        return before, each, statistics.median(alone)
+
+    before, each, alone = asyncio.run(all_at_once())
+    left = megabytes_left(server, before * 1.1)
+    say(
+        f"{count} pages at once for {seconds} s: {len(took['selection']):,} selections, "
+        f"{len(took['layer']):,} layers, no error, none heard of another's; "
+        f"{each:.1f} MB a page; a selection told after "
+        f"{statistics.median(took['selection']) * 1000:.0f} ms (alone {alone * 1000:.0f}), a layer "
+        f"after {statistics.median(took['layer'] or [0]) * 1000:.0f} ms (medians)"
+    )
+    say(f"memory before {before:.0f} MB, after all have left {left:.0f} MB")
+    assert each <= MOST_A_PAGE
+    assert left <= before * 1.1
+
+
+def test_pages_opened_and_left_one_after_the_other_leave_nothing_behind(server, say, is_long):
+    count, warm = (2_000, 200) if is_long else (16, 8)
+    sizes = []
+    for i in range(count):
+        asyncio.run(visit(server.address, [i % 256]))
+        if i + 1 in (warm, count):
+            sizes.append(megabytes_left(server, 0 if i + 1 == warm else sizes[0]))
+    grown = sizes[1] - sizes[0]
+    say(f"{count:,} pages opened and left: {grown:+.1f} MB after the first {warm}")
+    # A page that stayed would be 5 MB and more.
+    assert grown / (count - warm) < 0.5 or grown < 10
