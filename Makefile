@@ -5,17 +5,17 @@ BIN := $(VENV)/bin
 # What to explore, and how: make explore ARGS="WorkingModel.pt --port 5007"
 ARGS :=
 
-.PHONY: help explore test benchmark soak demo-model clean
+.PHONY: help explore test test-firefox benchmark soak demo-model clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 14
 
 explore: $(VENV)/set-up ## serve the demo model, or what ARGS name
 	$(BIN)/dtviz explore $(ARGS)
 
 # Threads of Torch and BLAS would compete with the processes.
-test: export OMP_NUM_THREADS := 1
+test test-firefox: export OMP_NUM_THREADS := 1
 test: $(VENV)/set-up-test ## check style, types and import rules, and run every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -23,6 +23,9 @@ test: $(VENV)/set-up-test ## check style, types and import rules, and run every 
 	$(BIN)/lint-imports
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --ignore tests/browser
 	$(BIN)/pytest --numprocesses 2 --dist worksteal tests/browser
+
+test-firefox: $(VENV)/set-up-test ## run the browser tests in Firefox
+	$(BIN)/pytest --numprocesses 2 --dist worksteal --firefox tests/browser
 
 # As the command does, for the app.
 benchmark: export OPENBLAS_THREAD_TIMEOUT := 4

@@ -1,4 +1,4 @@
-"""A real Chromium, and explorers served to it."""
+"""A real browser, Chromium or Firefox, and explorers served to it."""
 
 import contextlib
 import os
@@ -11,42 +11,80 @@ from typing import Any
 import panel as pn
 import pytest
 from panel.io.server import Server
-from playwright.sync_api import Browser, Error, expect, sync_playwright
+from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwright
 
 from dtviz.explorer import Explorer
 from dtviz.model import Model
-from tests.browser.gestures import Gestures
+from tests.browser.gestures import PATIENCE, Gestures
 from tests.conftest import GATED
 from tests.serving import running
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-_FLAGS = [
+# What an executable may be called, by the option that asks for it.
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+_FIREFOX = ("firefox-esr", "firefox")
+_CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
 ]
 WINDOW = {"width": 1440, "height": 900}
-# Seconds: a wait ends when its condition holds, and a slow machine takes long to import PyTorch.
-PATIENCE = 60
 expect.set_options(timeout=PATIENCE * 1000)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--firefox", action="store_true", help="browse in Firefox, not in Chromium")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if _in_firefox(config) and not _executable(_FIREFOX):
+        raise pytest.UsageError(f"no Firefox was found: none of {', '.join(_FIREFOX)} is there")
+
+
+def _in_firefox(config: pytest.Config) -> bool:
+    # The benchmarks, which take the fixtures from here, have no such option.
+    return bool(config.getoption("--firefox", default=False))
+
+
+def _executable(names: Iterable[str]) -> str | None:
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
 @pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
+def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def browser(request: pytest.FixtureRequest, downloads: Path) -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        paths = [path for name in _NAMES if (path := shutil.which(name))]
-        try:
-            if paths:
-                browser = playwright.chromium.launch(executable_path=paths[0], args=_FLAGS)
-            else:  # where Chrome is not on the path, as on a Mac
-                browser = playwright.chromium.launch(channel="chrome", args=_FLAGS)
-        except Error as error:
-            if os.environ.get("CI"):
-                raise
-            pytest.skip(f"no Chrome or Chromium was found: {error.message.splitlines()[0]}")
+        if _in_firefox(request.config):
+            browser = playwright.firefox.launch(
+                channel="moz-firefox",  # driven by WebDriver BiDi, not by a patch of Playwright's
+                executable_path=_executable(_FIREFOX),
+                downloads_path=downloads,
+                firefox_user_prefs={
+                    "dom.events.testing.asyncClipboard": True,  # as Chromium's permissions
+                    # Playwright does not hear of going back to a page that was kept whole.
+                    "browser.sessionhistory.max_total_viewers": 0,
+                },
+            )
+        else:
+            browser = _chromium(playwright)
         yield browser
         browser.close()
+
+
+def _chromium(playwright: Playwright) -> Browser:
+    path = _executable(_CHROMIUM)
+    # Where Chrome is not on the path, as on a Mac, Playwright looks for it.
+    where = {"executable_path": path} if path else {"channel": "chrome"}
+    try:
+        return playwright.chromium.launch(**where, args=_CHROMIUM_FLAGS)  # type: ignore[arg-type]
+    except Error as error:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no Chrome or Chromium was found: {error.message.splitlines()[0]}")
 
 
 @pytest.fixture(scope="session")
@@ -56,17 +94,17 @@ def gated_path(gated: Model) -> Path:
 
 
 @pytest.fixture
-def browse(chromium: Browser) -> Iterator[Callable[[], Gestures]]:
+def browse(browser: Browser, downloads: Path) -> Iterator[Callable[[], Gestures]]:
     """Open a page in a fresh browser. It must end without an error or a request to elsewhere."""
     with contextlib.ExitStack() as ends:
 
         def start() -> Gestures:
-            context = chromium.new_context(
+            context = browser.new_context(
                 viewport=WINDOW,  # type: ignore[arg-type]
                 permissions=["clipboard-read", "clipboard-write"],
             )
             context.set_default_timeout(PATIENCE * 1000)
-            page = Gestures(context.new_page())
+            page = Gestures(context.new_page(), downloads)
 
             def end() -> None:
                 context.close()

@@ -2,13 +2,17 @@
 
 import contextlib
 import re
-from collections.abc import Iterable, Iterator
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Locator, Page, TimeoutError, expect
 
+# Seconds: a wait ends when its condition holds, and a slow machine takes long to import PyTorch.
+PATIENCE = 60
 FIGURES = ["congruence", "difference", "similarity"]
 # The document of an explorer: in a notebook there are others, too.
 _SHOWN = """window.explorerPage = () => {
@@ -21,6 +25,12 @@ _ON_SCREEN = """([name, points]) => {
   const {frame, canvas_view} = Bokeh.index.find_one(figure)
   const {left, top} = canvas_view.el.getBoundingClientRect()
   return points.map(([x, y]) => [left + frame.x_scale.compute(x), top + frame.y_scale.compute(y)])
+}"""
+_IN_FIGURE = """([name, places]) => {
+  const figure = explorerPage().get_model_by_name(name)
+  const {frame, canvas_view} = Bokeh.index.find_one(figure)
+  const {left, top} = canvas_view.el.getBoundingClientRect()
+  return places.map(([x, y]) => [frame.x_scale.invert(x - left), frame.y_scale.invert(y - top)])
 }"""
 # Drawn, and where everything is has not changed for ten looks, one a frame.
 _READY = """(names) => {
@@ -45,12 +55,13 @@ _READY = """(names) => {
 
 
 class Gestures:
-    """A page that shows an explorer."""
+    """A page that shows an explorer; its browser leaves downloads in a folder."""
 
     HUB = _HUB
 
-    def __init__(self, page: Page) -> None:
+    def __init__(self, page: Page, downloads: Path) -> None:
         self.page = page
+        self._downloads = downloads
         self.errors: list[str] = []
         self.foreign_requests: list[str] = []
         self.file = ""
@@ -128,9 +139,14 @@ class Gestures:
         self.open(self.file)
 
     def screen(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
-        """Where points of a figure's data are on the page."""
+        """Where points of a figure's data are on the page, in whole pixels as a mouse has them."""
         places = [[float(x), float(y)] for x, y in points]
-        return [(x, y) for x, y in self.page.evaluate(_ON_SCREEN, [figure, places])]
+        return [(round(x), round(y)) for x, y in self.page.evaluate(_ON_SCREEN, [figure, places])]
+
+    def whole(self, figure: str, *points: tuple[float, float]) -> list[tuple[float, float]]:
+        """The points of a figure's data that the mouse can reach nearest to others."""
+        places = self.screen(figure, *points)
+        return [(x, y) for x, y in self.page.evaluate(_IN_FIGURE, [figure, places])]
 
     def corners(
         self, figure: str, shares: Iterable[tuple[float, float]]
@@ -145,9 +161,13 @@ class Gestures:
         )
         return [(x0 + x * (x1 - x0), y0 + y * (y1 - y0)) for x, y in shares]
 
-    def path(self, figure: str, *points: tuple[float, float]) -> None:
-        """Drag the mouse along points of a figure's data."""
+    def path(self, figure: str, *points: tuple[float, float]) -> tuple[float, float, float, float]:
+        """Drag the mouse along points of a figure's data.
+
+        Returns the lower left and the upper right corner of where it went, by whole pixels.
+        """
         places = self.screen(figure, *points)
+        went = self.whole(figure, *points)
         mouse = self.page.mouse
         mouse.move(*places[0])
         mouse.down()
@@ -156,10 +176,14 @@ class Gestures:
             # A hand takes longer than a frame: a page that is busy would see but one movement.
             self.page.evaluate("() => new Promise(requestAnimationFrame)")
         mouse.up()
+        (x0, x1), (y0, y1) = ((min(ends), max(ends)) for ends in zip(*went, strict=True))
+        return x0, y0, x1, y1
 
-    def box(self, figure: str, x0: float, y0: float, x1: float, y1: float) -> None:
-        """Draw a box from corner to corner."""
-        self.path(figure, (x0, y0), (x1, y1))
+    def box(
+        self, figure: str, x0: float, y0: float, x1: float, y1: float
+    ) -> tuple[float, float, float, float]:
+        """Draw a box from corner to corner; returns the corners as they were drawn."""
+        return self.path(figure, (x0, y0), (x1, y1))
 
     def tap(self, figure: str, x: float, y: float) -> None:
         """Click one place."""
@@ -290,6 +314,26 @@ class Gestures:
     def find(self, text: str) -> None:
         """Type into the search box."""
         self.bar("input").fill(text)
+
+    def download(self, ask: Callable[[], None]) -> Path:
+        """Ask for a file; returns it once it is there, under the name that the page gives it."""
+        folder = Path(tempfile.mkdtemp(dir=self._downloads))
+        if self.page.context.browser.browser_type.name == "chromium":
+            with self.page.expect_download() as download:
+                ask()
+            path = folder / download.value.suggested_filename
+            download.value.save_as(path)
+            return path
+        # Firefox ESR gives no identifier to a file that a page makes: Playwright passes it over.
+        ask()
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
+            files = [path for path in self._downloads.iterdir() if path.is_file()]
+            # Until it is whole, an empty file keeps its place, and what there is of it lies beside.
+            if len(files) == 1 and files[0].suffix != ".part" and files[0].stat().st_size > 0:
+                return files[0].rename(folder / files[0].name)
+            self.page.evaluate("() => new Promise(requestAnimationFrame)")
+        raise AssertionError(f"no file was downloaded; there are {files}")
 
     @contextlib.contextmanager
     def holding(self, *keys: str) -> Iterator[None]:

@@ -23,21 +23,20 @@ def command(request, gated_path):
         words = ["dtviz.cli", "explore", str(gated_path), "--port", "0", "--no-browser"]
     else:
         words = ["panel", "serve", str(APP), "--port", "0", "--args", str(gated_path)]
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    for line in process.stdout:
-        if "http://" in line:
-            address = "http://" + line.split("http://")[1].split()[0]
-            break
-    else:
-        pytest.fail("the server ended before it listened")
-    yield address, process
-    process.kill()
-    process.wait()
+    ) as process:
+        for line in process.stdout:
+            if "http://" in line:
+                address = "http://" + line.split("http://")[1].split()[0]
+                break
+        else:
+            pytest.fail("the server ended before it listened")
+        yield address, process
+        process.kill()
 
 
 def test_brushing_goes_on_when_the_server_is_gone(gestures, command, gated):
@@ -45,12 +44,12 @@ def test_brushing_goes_on_when_the_server_is_gone(gestures, command, gated):
     gestures.open(address if address.endswith("/explore") else f"{address}/explore")
     process.kill()
     process.wait()
-    gestures.box("congruence", 2, -5, 6, -1)
+    x0, y0, x1, y1 = gestures.box("congruence", 2, -5, 6, -1)
     data = gestures.data("neurons")
     expected = {
         name
         for name, x, y in zip(data["name"], data["x"], data["y"], strict=True)
-        if 2 <= x <= 6 and -5 <= y <= -1
+        if x0 <= x <= x1 and y0 <= y <= y1
     }
     assert expected
     gestures.wait_for_selected(expected)
@@ -78,7 +77,7 @@ def test_another_checkpoint_is_picked_from_the_folder(gestures, serve, gated_pat
     gestures.choose("Model", "b.pt")
     gestures.expect_text("Expected")
     assert app.explorer.model.name == "memory DT (demo)"
-    gestures.box("difference", 0, -0.1, 100, 1.1)
+    gestures.box("difference", 0, -0.1, 12, 1.1)
     assert gestures.selected()
 
 
@@ -112,10 +111,8 @@ def test_what_is_in_view_can_be_taken_away(gestures, serve, demo, choice, name):
     gestures.open(serve(explorer))
     if name != "snapshot.html":
         gestures.choose("Take away", choice)
-    with gestures.page.expect_download() as download:
-        gestures.page.get_by_text(f"Download {name}").click()
-    assert download.value.suggested_filename == name
-    path = download.value.path()
+    path = gestures.download(gestures.page.get_by_text(f"Download {name}").click)
+    assert path.name == name
     if name == "snapshot.html":
         assert snapshot.read(path)["selected"] == ["L2N1", "L2N132"]
     elif name == "neurons.csv":

@@ -7,7 +7,8 @@ import pytest
 from playwright.sync_api import expect
 
 import dtviz
-from tests.browser.conftest import PATIENCE
+from tests.browser.conftest import between
+from tests.browser.gestures import PATIENCE
 
 
 @pytest.fixture
@@ -58,10 +59,9 @@ def assert_python_hears(home, heard, names):
 
 def test_a_box_on_the_scatter_selects_in_every_view_and_in_python(gestures, home, explorer, heard):
     home.show(explorer)
-    corners = (2, -5, 6, -1)
+    corners = gestures.box("congruence", 2, -5, 6, -1)
     expected = within(explorer.neurons, ("x", "y"), *corners)
     assert expected
-    gestures.box("congruence", *corners)
     gestures.wait_for_selected(expected)
     assert_all_views_show(gestures, explorer, expected)
     assert_python_hears(home, heard, expected)
@@ -84,8 +84,8 @@ def test_a_drag_that_begins_late_selects_too(gestures, home, explorer, figure):
 def test_a_lasso_on_the_scatter_selects(gestures, home, explorer):
     home.show(explorer)
     gestures.use_tool("congruence", "LassoSelectTool")
-    gestures.path("congruence", (2, -5), (6, -5), (6, -1), (2, -1), (2, -5))
-    expected = within(explorer.neurons, ("x", "y"), 2, -5, 6, -1)
+    corners = gestures.path("congruence", (2, -5), (6, -5), (6, -1), (2, -1), (2, -5))
+    expected = within(explorer.neurons, ("x", "y"), *corners)
     gestures.wait_for_selected(expected)
     assert_all_views_show(gestures, explorer, expected)
 
@@ -107,9 +107,8 @@ def test_a_tap_on_a_point_selects_it_and_escape_clears(gestures, home, explorer,
 
 def test_a_box_on_the_strip_selects(gestures, home, explorer):
     home.show(explorer)
-    gestures.box("difference", 4, -0.1, 9.5, 1.1)
-    differences = explorer.neurons.set_index("name")["difference"]
-    expected = set(differences.index[differences.between(4, 9.5)])
+    low, _, high, _ = gestures.box("difference", 4, -0.1, 9.5, 1.1)
+    expected = between(explorer.neurons, "difference", low, high)
     assert expected
     gestures.wait_for_selected(expected)
     assert_all_views_show(gestures, explorer, expected)
@@ -154,10 +153,9 @@ def test_a_selection_outlasts_a_switch_to_another_layer(gestures, serve, explore
     gestures.choose("Layer", "0")
     gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
     gestures.wait_for_selected(set())
-    corners = (1, -4, 5, 0)
+    corners = gestures.box("congruence", 1, -4, 5, 0)
     brushed = within(explorer.neurons, ("x", "y"), *corners)
     assert brushed
-    gestures.box("congruence", *corners)
     gestures.wait_for_selected(brushed)
     assert heard.get(timeout=PATIENCE) == brushed | {"L1N14", "L1N88"}
     gestures.choose("Layer", "1")
@@ -279,8 +277,7 @@ def test_many_points_are_drawn_into_an_image(gestures, home):
     )
     explorer = dtviz.Explorer(model)
     home.show(explorer)
-    corners = (1, -3, 4, 2)
-    gestures.box("congruence", *corners)
+    corners = gestures.box("congruence", 1, -3, 4, 2)
     expected = within(explorer.neurons, ("x", "y"), *corners)
     gestures.wait_for_selected(expected)
     table = explorer.neurons

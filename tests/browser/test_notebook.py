@@ -14,7 +14,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.conftest import PATIENCE
+from tests.browser.gestures import PATIENCE
 
 CELLS = [
     "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\nexplorer",

@@ -80,31 +80,27 @@ def test_each_gesture_of_the_main_views_in_each_mode(gestures, home, explorer, c
     beneath = gestures.corners("dendrogram", [(0, 0.06)])[0][1]
     outermost = table.loc[(table["x"] ** 2 + table["y"] ** 2).idxmax()]
 
-    def box(figure, corners, given):
-        gestures.box(figure, *corners)
-        return given
+    def box(figure, columns, corners):
+        x0, y0, x1, y1 = gestures.box(figure, *corners)
+        ends = zip(columns, [(x0, x1), (y0, y1)], strict=False)
+        return set.intersection(*(between(table, column, *low_high) for column, low_high in ends))
+
+    def block(rows, columns):
+        edges = (columns[0] + 0.5, rows[0] + 0.5, columns[-1] + 0.5, rows[-1] + 0.5)
+        gestures.box("similarity", *edges)
+        return at_leaves(table, [*rows, *columns])
 
     def tap(figure, place, given):
         gestures.tap(figure, *place)
         return given
 
     acts = {
-        "box on the scatter": lambda: box(
-            "congruence",
-            (-1, -1.5, 2, 1),
-            between(table, "x", -1, 2) & between(table, "y", -1.5, 1),
-        ),
+        "box on the scatter": lambda: box("congruence", ("x", "y"), (-1, -1.5, 2, 1)),
         "tap on a point": lambda: tap(
             "congruence", (outermost["x"], outermost["y"]), {outermost.name}
         ),
-        "box on the strip": lambda: box(
-            "difference", (-1, -0.1, 4, 1.1), between(table, "difference", -1, 4)
-        ),
-        "box on the heatmap": lambda: box(
-            "similarity",
-            (20.5, 60.5, 49.5, 84.5),
-            at_leaves(table, [*range(20, 50), *range(60, 85)]),
-        ),
+        "box on the strip": lambda: box("difference", ("difference",), (-1, -0.1, 4, 1.1)),
+        "box on the heatmap": lambda: block(range(60, 85), range(20, 50)),
         "tap on the heatmap": lambda: tap("similarity", (100.5, 7.5), at_leaves(table, [100, 7])),
         "tap on the dendrogram": lambda: tap("dendrogram", on_line, branch),
         "tap on a cluster": lambda: tap(
@@ -162,8 +158,8 @@ def test_each_gesture_of_the_tabs_in_each_mode(gestures, home, explorer, chosen,
     low, top = table["kurtosis"].nlargest(51).iloc[-2:].mean(), table["kurtosis"].max()
 
     def strip():
-        gestures.box("strip of kurtosis", -0.15, low, 1.15, top + 0.2)
-        return between(table, "kurtosis", low, top)
+        _, y0, _, y1 = gestures.box("strip of kurtosis", -0.15, low, 1.15, top + 0.2)
+        return between(table, "kurtosis", y0, y1)
 
     gestures.use_mode("replace")
     gestures.open_tab("Sets")
@@ -226,13 +222,13 @@ def test_rows_of_tables_and_points_across_spaces_in_each_mode(gestures, serve, e
     points = gestures.drawn("across")
     value = sorted(points["value"])[-9]
     pairs = list(zip(points["name"], points["value"], strict=True))
-    given = {name for name, v in pairs if v >= value - 1e-4}
 
     def box():
-        gestures.box("across", -0.55, value - 1e-4, 6.55, max(points["value"]) + 0.01)
-        return given
+        _, low, _, high = gestures.box("across", -0.55, value, 6.55, max(points["value"]) + 0.01)
+        return {name for name, v in pairs if low <= v <= high}
 
-    act_and_compare(gestures, chosen, start | set(list(given)[:2]), {"points": box})
+    start |= set(sorted(name for name, v in pairs if v > value)[:2])
+    act_and_compare(gestures, chosen, start, {"points": box})
 
 
 def test_a_click_on_empty_ground_clears_where_it_replaces(gestures, home, explorer, chosen):
@@ -283,8 +279,8 @@ def test_the_selected_are_told_from_the_rest(gestures, serve, explorer, table):
     gestures.open(serve(explorer))
     gestures.open_tab("Against the rest")
     gestures.expect_text("Nothing is selected in this layer")
-    gestures.box("difference", 4, -0.1, 20, 1.1)
-    names = between(table, "difference", 4, 20)
+    low, _, high, _ = gestures.box("difference", 4, -0.1, 12, 1.1)
+    names = between(table, "difference", low, high)
     gestures.wait_for_selected(names)
     gestures.expect_text(f"{len(names)} of 256")
     gestures.expect_text(f"{table.loc[list(names), 'difference'].mean():.3f}")
@@ -309,7 +305,7 @@ def test_a_random_walk_ends_with_equal_selections(gestures, home, explorer, chos
     def box():
         low = walk.uniform(-3, 3)
         high = low + walk.uniform(0.5, 3)
-        gestures.box("difference", low, -0.1, high, 1.1)
+        low, _, high, _ = gestures.box("difference", low, -0.1, high, 1.1)
         return MODES[mode](now, between(table, "difference", low, high))
 
     def block():

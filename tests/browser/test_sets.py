@@ -211,10 +211,7 @@ def test_a_file_of_sets_opens_in_a_fresh_page(
     gestures.select(groups["left"] | groups["long"])
     gestures.save_set("more", note=HOSTILE, colour="#00aa00")
     chosen.expect_in_python(lambda: len(explorer.sets) == 2)
-    with gestures.page.expect_download() as download:
-        gestures.page.get_by_role("button", name="Save as a file").click()
-    path = tmp_path / "sets.json"
-    download.value.save_as(path)
+    path = gestures.download(gestures.page.get_by_role("button", name="Save as a file").click)
     sets, header = dtviz.Sets.from_json(path.read_bytes())
     assert header["sha256"] == explorer.model.sha256
     assert {one.name: set(one.names) for one in sets} == {

@@ -1,6 +1,7 @@
 """What only snapshots do; that one can brush in them is tested with the served page."""
 
 import dtviz
+from tests.browser.conftest import between
 
 
 def test_the_switch_shows_another_layer_and_the_selection_stays(gestures, demo, tmp_path):
@@ -18,8 +19,8 @@ def test_the_switch_shows_another_layer_and_the_selection_stays(gestures, demo, 
         assert f"layer {layer}, out" in gestures.title("congruence")
         gestures.expect_text(f"{len(selected) or 'none'} of 256 neurons selected")
     neurons = dtviz.Explorer(demo, layer=2).neurons
-    gestures.box("difference", 4, -0.1, 20, 1.1)
-    brushed = set(neurons.loc[neurons["difference"] > 4, "name"])
+    low, _, high, _ = gestures.box("difference", 4, -0.1, 12, 1.1)
+    brushed = between(neurons, "difference", low, high)
     assert brushed
     gestures.wait_for_selected(brushed)
     switch.select_option("layer 0, out")
@@ -68,12 +69,10 @@ def test_averages_are_stated(gestures, tmp_path):
 def test_a_figure_is_saved_as_svg_and_as_png(gestures, home, demo, tmp_path):
     home.show(dtviz.Explorer(demo))
     gestures.hover("similarity", 100, 100)  # toolbars show themselves then
-    with gestures.page.expect_download() as download:
-        gestures.page.get_by_title("Save as SVG").last.click()
-    assert download.value.suggested_filename == "similarity.svg"
-    svg = download.value.path().read_text()
+    file = gestures.download(gestures.page.get_by_title("Save as SVG").last.click)
+    assert file.name == "similarity.svg"
+    svg = file.read_text()
     assert svg.startswith("<svg")
     assert "Cosine similarity" in svg
-    with gestures.page.expect_download() as download:
-        gestures.page.get_by_title("Save", exact=True).last.click()
-    assert download.value.path().read_bytes().startswith(b"\x89PNG")
+    file = gestures.download(gestures.page.get_by_title("Save", exact=True).last.click)
+    assert file.read_bytes().startswith(b"\x89PNG")

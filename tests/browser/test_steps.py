@@ -15,8 +15,8 @@ def test_steps_are_undone_and_taken_again(gestures, home, explorer, chosen, tabl
     expect(redo).to_be_disabled()
     steps = [set()]
     for i, low in enumerate((0, 2, 4), start=1):
-        gestures.box("difference", low, -0.1, 20, 1.1)
-        steps.append(between(table, "difference", low, 20))
+        left, _, right, _ = gestures.box("difference", low, -0.1, 12, 1.1)
+        steps.append(between(table, "difference", left, right))
         chosen.expect(steps[i])
     for step in (2, 1, 0):
         undo.click()
@@ -40,8 +40,8 @@ def test_steps_are_undone_and_taken_again(gestures, home, explorer, chosen, tabl
 
 def test_options_are_undone_between_selections(gestures, serve, explorer, table):
     gestures.open(serve(explorer))
-    gestures.box("difference", 4, -0.1, 20, 1.1)
-    names = between(table, "difference", 4, 20)
+    low, _, high, _ = gestures.box("difference", 4, -0.1, 12, 1.1)
+    names = between(table, "difference", low, high)
     gestures.wait_for_selected(names)
     gestures.choose("Layer", "1")
     first = f"{gestures.HUB}.data.name[0]"

@@ -2,7 +2,6 @@
 
 import re
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,7 @@ import dtviz
 from dtviz import tables
 from dtviz.study import Study
 from dtviz.views.bars import MOST_BARS
+from tests.browser.conftest import between
 
 
 @pytest.fixture
@@ -99,11 +99,11 @@ def test_a_box_on_a_strip_of_moments_selects(explorer, gestures, home):
     home.show(explorer)
     gestures.open_tab("Moments", "strip of kurtosis")
     high = explorer.neurons["kurtosis"].quantile(0.9)
-    expected = set(explorer.neurons.query("kurtosis >= @high")["name"])
     top = explorer.neurons["kurtosis"].max()
-    gestures.box("strip of kurtosis", -0.15, high, 1.15, top + 0.2)
+    _, low, _, high = gestures.box("strip of kurtosis", -0.15, high, 1.15, top + 0.2)
+    expected = between(explorer.neurons, "kurtosis", low, high)
     gestures.wait_for_selected(expected)
-    leaves = set(explorer.neurons.query("kurtosis >= @high")["leaf"])
+    leaves = set(explorer.neurons.loc[list(expected), "leaf"])
     assert gestures.lit() == (leaves, leaves)
 
 
@@ -198,11 +198,9 @@ def test_points_across_spaces_select_their_neurons(explorer, served, right):
     assert {points["name"][i] for i in points["selected"]} == set(right)
     value = sorted(points["value"])[-5]
     served.wait_until_drawn("across")
-    served.box("across", -0.55, value - 1e-4, 6.55, max(points["value"]) + 0.01)
-    chosen = {
-        name for name, v in zip(points["name"], points["value"], strict=True) if v >= value - 1e-4
-    }
-    served.wait_for_selected(chosen)
+    _, low, _, high = served.box("across", -0.55, value, 6.55, max(points["value"]) + 0.01)
+    pairs = zip(points["name"], points["value"], strict=True)
+    served.wait_for_selected({name for name, v in pairs if low <= v <= high})
 
 
 def test_a_table_is_filtered_and_taken_away(explorer, served, right):
@@ -211,23 +209,21 @@ def test_a_table_is_filtered_and_taken_away(explorer, served, right):
     served.select(right)
     served.page.locator(".bk-knob").filter(visible=True).click()
     served.expect_text("10 of 256 rows")
-    with served.page.expect_download() as download:
-        served.page.get_by_text("CSV").click()
-    frame = pd.read_csv(download.value.path())
+    csv = served.page.get_by_text("CSV")
+    frame = pd.read_csv(served.download(csv.click))
     assert set(frame["name"]) == set(right)
-    button = served.page.get_by_text("CSV").element_handle()
+    button = csv.element_handle()
     option(served, "Table").select_option("in-unembedding")
     served.expect_text("70 of 1,792 rows")
     # Another table has buttons of its own, which come after its rows.
     served.page.wait_for_function("button => !button.isConnected", arg=button)
     served.page.locator(".bk-knob").filter(visible=True).click()
     served.expect_text("1,792 rows")
-    with served.page.expect_download() as download:
-        served.page.get_by_text("CSV").click()
-    assert download.value.suggested_filename == "in-unembedding.csv"
+    file = served.download(csv.click)
+    assert file.name == "in-unembedding.csv"
     table = tables.table("in-unembedding", Study(explorer.model, layer=2))
     expected = tables.encoded(table, ".csv", explorer.model)
-    assert Path(download.value.path()).read_bytes() == expected
+    assert file.read_bytes() == expected
 
 
 def test_a_column_of_a_table_is_filtered_by_what_is_typed(served):
