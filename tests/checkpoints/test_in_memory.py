@@ -47,6 +47,7 @@ def test_a_bridge(both):
     np.testing.assert_array_equal(model.unembedding_bias, np.zeros(306) if bias is None else bias)
 
 
+@pytest.mark.filterwarnings("ignore:.* does not support fold_ln")
 def test_a_bridge_whose_weights_were_processed(both):
     """What is folded already is not folded again; what was done besides is told."""
     bridge, expected = both
