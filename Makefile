@@ -2,10 +2,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Another such folder, for the lowest versions.
+LOWEST := .venv-lowest
 # What to explore, and how: make explore ARGS="WorkingModel.pt --port 5007"
 ARGS :=
 
-.PHONY: help explore test test-firefox benchmark soak demo-model clean
+.PHONY: help explore test test-firefox test-lowest benchmark soak demo-model clean
 .DEFAULT_GOAL := help
 
 help: ## list these targets
@@ -15,7 +17,7 @@ explore: $(VENV)/set-up ## serve the demo model, or what ARGS name
 	$(BIN)/dtviz explore $(ARGS)
 
 # Threads of Torch and BLAS would compete with the processes.
-test test-firefox: export OMP_NUM_THREADS := 1
+test test-firefox test-lowest: export OMP_NUM_THREADS := 1
 test: $(VENV)/set-up-test ## check style, types and import rules, and run every test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -26,6 +28,9 @@ test: $(VENV)/set-up-test ## check style, types and import rules, and run every 
 
 test-firefox: $(VENV)/set-up-test ## run the browser tests in Firefox
 	$(BIN)/pytest --numprocesses 2 --dist worksteal --firefox tests/browser
+
+test-lowest: $(LOWEST)/set-up ## run the other tests with the lowest versions allowed
+	$(LOWEST)/bin/pytest --numprocesses 2 --dist worksteal --ignore tests/browser
 
 # As the command does, for the app.
 benchmark: export OPENBLAS_THREAD_TIMEOUT := 4
@@ -39,8 +44,8 @@ soak: $(VENV)/set-up-test ## run hostile files and many users at full length, an
 demo-model: $(VENV)/set-up-train ## train the bundled model again (minutes)
 	$(BIN)/python -m dtviz.demo.train
 
-clean: ## remove all that was made here, with .venv
-	rm -rf $(VENV) build dist *.egg-info .*_cache .hypothesis .benchmarks
+clean: ## remove all that was made here, with .venv and .venv-lowest
+	rm -rf $(VENV) $(LOWEST) build dist *.egg-info .*_cache .hypothesis .benchmarks
 
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
@@ -51,4 +56,14 @@ $(VENV)/set-up-train: EXTRAS := [train]
 $(VENV)/set-up $(VENV)/set-up-test $(VENV)/set-up-train: pyproject.toml constraints.txt | $(BIN)/pip
 	@echo "Installing dtviz$(EXTRAS) into $(VENV): some minutes the first time"
 	@$(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt -e '.$(EXTRAS)'
+	@touch $@
+
+# The floors are taken as pins. Not PyTorch's: other versions than the pinned one may come with
+# gigabytes of CUDA.
+$(LOWEST)/set-up: pyproject.toml constraints.txt
+	@echo "Installing the lowest versions allowed into $(LOWEST): some minutes the first time"
+	@$(PYTHON) -m venv --clear $(LOWEST)
+	@grep -o '"[a-z][a-z0-9_-]*>=[0-9.]*' pyproject.toml | sed 's/"//; s/>=/==/; /^torch==/d' > $(LOWEST)/floors
+	@grep '^torch==' constraints.txt >> $(LOWEST)/floors
+	@$(LOWEST)/bin/pip install -qq --disable-pip-version-check -c $(LOWEST)/floors -e '.[test]'
 	@touch $@
