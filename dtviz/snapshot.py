@@ -206,10 +206,10 @@ def read(path: str | Path) -> dict[str, Any]:
     """
     try:
         found = _ABOUT.search(Path(path).read_bytes())
-    except OSError as error:
+    except (OSError, ValueError) as error:  # a ValueError for a path with a null character
         raise FileProblem(
             expected="a snapshot that can be read",
-            got=f"{shortened(str(path))}: {error.strerror}",
+            got=f"{shortened(str(path))}: {getattr(error, 'strerror', error)}",
             do="Check the path and the permissions of the file.",
         ) from error
     try:

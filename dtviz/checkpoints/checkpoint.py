@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -13,6 +14,9 @@ from dtviz.errors import BadCheckpoint, listed, shortened
 CONFIGS = ("model_config", "environment_config")
 # Constants of the attention, not weights; IGNORE may be minus infinity.
 BUFFERS = (".attn.mask", ".attn.IGNORE")
+# Weights in float32 take so many times the file at most: in it they may be narrower, or stand once
+# for two that are tied.
+_MOST_TIMES = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,6 +58,7 @@ class Checkpoint:
                 got=f"a value of type {type(state_dict).__name__}",
                 do="Save the model's state_dict() there.",
             )
+        _check_size(state_dict, len(data))
         return cls(
             weights={key: _tensor(value, key) for key, value in state_dict.items()},
             model_config=_config(held, "model_config"),
@@ -126,22 +131,43 @@ def finite(tensor: Tensor, what: str) -> Tensor:
     return tensor
 
 
+def _check_size(state_dict: Mapping[str, object], length: int) -> None:
+    """Refuse tensors that are far larger together than the file, of ``length`` bytes.
+
+    Of one record in it any number of tensors can be made, and some kinds of no record at all.
+
+    Raises:
+        BadCheckpoint: if they are.
+    """
+    numbers = sum(value.numel() for value in state_dict.values() if _is_plain(value))
+    if 4 * numbers > _MOST_TIMES * length:
+        raise BadCheckpoint(
+            expected=f"weights that take at most {_MOST_TIMES} times the size of their file",
+            got=f"{numbers:,} numbers in {length:,} bytes",
+            do="Save the model's state_dict() again.",
+        )
+
+
+def _is_plain(value: object) -> TypeGuard[Tensor]:
+    """Tell whether a value is a dense tensor, of as many numbers as its storage holds."""
+    return (
+        isinstance(value, Tensor)
+        and value.layout == torch.strided
+        and value.device.type == "cpu"
+        and not (value.is_nested or value.is_quantized)
+        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
+    )
+
+
 def _tensor(value: object, key: str) -> Tensor:
     """Return one entry of the state dict, floats of any width as float32.
 
     Raises:
         BadCheckpoint: if it is not a plain tensor with all of its numbers in the file.
     """
-    if isinstance(value, Tensor):
-        plain = (
-            value.layout == torch.strided
-            and value.device.type == "cpu"
-            and not (value.is_nested or value.is_quantized)
-            and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
-        )
-        if plain:
-            floats = value.is_floating_point() and not key.endswith(BUFFERS)
-            return finite(value.detach().float(), shortened(key)) if floats else value
+    if _is_plain(value):
+        floats = value.is_floating_point() and not key.endswith(BUFFERS)
+        return finite(value.detach().float(), shortened(key)) if floats else value
     raise BadCheckpoint(
         expected=f"{shortened(key)} in model_state_dict as a dense tensor",
         got=f"a {'sparse or otherwise special' if isinstance(value, Tensor) else 'value of type'} "

@@ -11,12 +11,14 @@ from pathlib import Path
 from safetensors import safe_open
 from torch import Tensor
 
-from dtviz.checkpoints.files import WHOLE
+from dtviz.checkpoints.files import WHOLE, check_links
 from dtviz.checkpoints.stored import Stored
 from dtviz.errors import BadCheckpoint, FileProblem, listed, shortened
 
 CONFIG = "config.json"
 _INDEX = "model.safetensors.index.json"
+# Configurations, weights and tokenizers.
+_READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 _FLOATS = ("F64", "F32", "F16", "BF16")
 # A configuration is a few kilobytes, an index of the largest models a few megabytes.
@@ -42,6 +44,7 @@ class Directory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        _check_inside(path)
         self.config = _json(path / CONFIG)
         self._files = _files(path)
         self.weights: dict[str, Stored] = {}
@@ -67,6 +70,14 @@ class Directory:
                     opened.seek(size * piece // _PIECES)
                     found.update(opened.read(_PIECE))
         return found.hexdigest()
+
+
+def _check_inside(path: Path) -> None:
+    """Refuse links to files elsewhere, but for those of the hub's cache, into its own blobs."""
+    read = [entry for entry in path.glob("*") if entry.suffix in _READ]
+    place = path.resolve()
+    in_cache = place.parent.name == "snapshots"
+    check_links(read, [path, place.parents[1] / "blobs"] if in_cache else [path])
 
 
 def _json(path: Path) -> Mapping[str, object]:

@@ -7,12 +7,13 @@ import pickle
 import re
 import warnings
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import safetensors.torch
 import torch
 
+from dtviz.checkpoints.pickles import check_pickle
 from dtviz.errors import BadCheckpoint, FileProblem, shortened
 
 OPENS = (
@@ -20,6 +21,8 @@ OPENS = (
     "'demo'; Model.from_arrays takes arrays."
 )
 WHOLE = "Check that the file is whole: download, copy or save it again."
+# At the start of a file that is no archive: three numbers, what was saved, and keys of storages.
+_PICKLES = 5
 
 
 def file_bytes(path: Path) -> bytes:
@@ -43,6 +46,26 @@ def file_bytes(path: Path) -> bytes:
             do=OPENS,
         )
     return data
+
+
+def check_links(entries: Iterable[Path], folders: Sequence[Path]) -> None:
+    """Refuse links that lead out of the folders that a model may be in.
+
+    Raises:
+        BadCheckpoint: if there is one.
+    """
+    inside = [folder.resolve() for folder in folders]
+    for entry in entries:
+        try:
+            place = entry.resolve()
+        except (OSError, RuntimeError):  # a RuntimeError for one that leads to itself
+            place = Path()
+        if not any(place.is_relative_to(folder) for folder in inside):
+            raise BadCheckpoint(
+                expected=f"all of a model's files in its folder {shortened(str(folders[0]))}",
+                got=f"{shortened(entry.name)}, a link out of it",
+                do="Put the file itself there.",
+            )
 
 
 def sha256(data: bytes) -> str:
@@ -99,11 +122,15 @@ def _from_safetensors(data: bytes, header: int) -> dict[str, object]:
 def _from_torch(data: bytes) -> object:
     """Return what torch.save wrote: only tensors and plain values, no code is run."""
     try:
-        if data.startswith(b"PK"):
-            _check_archive(data)
         with warnings.catch_warnings():
-            # What torch warns of loads all the same, or else ends in an error.
+            # What Python and torch warn of loads all the same, or else ends in an error.
             warnings.simplefilter("ignore")
+            if data.startswith(b"PK"):
+                _check_archive(data)
+            else:
+                stream = io.BytesIO(data)
+                for _ in range(_PICKLES):
+                    check_pickle(stream)
             return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # of many kinds: each means that the file cannot be used
         wants = re.search(r"GLOBAL (\S+)", str(error))
@@ -121,13 +148,17 @@ def _from_torch(data: bytes) -> object:
 
 
 def _check_archive(data: bytes) -> None:
-    """Check what torch.load does not: checksums, and that nothing unpacks to more than it was.
+    """Check what torch.load does not: checksums, pickles, and that nothing was compressed.
 
     Raises:
-        zipfile.BadZipFile: if the archive is not as torch.save writes it.
+        Exception: of many kinds, if the archive is not as torch.save writes it.
     """
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         if sum(member.file_size for member in archive.infolist()) > len(data):
             raise zipfile.BadZipFile("compressed")
         if archive.testzip() is not None:
             raise zipfile.BadZipFile("wrong checksum")
+        for member in archive.infolist():
+            # Of names, torch.load takes upper and lower case for the same.
+            if member.filename.lower().endswith("data.pkl"):
+                check_pickle(io.BytesIO(archive.read(member)))

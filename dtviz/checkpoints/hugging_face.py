@@ -21,7 +21,7 @@ from dtviz.checkpoints.components import Components
 from dtviz.checkpoints.directory import CONFIG, Directory
 from dtviz.checkpoints.parts import Parts
 from dtviz.checkpoints.stored import Stored
-from dtviz.errors import BadCheckpoint, shortened
+from dtviz.errors import BadCheckpoint, DtvizError, shortened
 
 # Of this machine, and never of code that comes with a model.
 LOCAL = {"local_files_only": True, "trust_remote_code": False}
@@ -37,13 +37,19 @@ def parts_of_directory(directory: Directory) -> Parts:
             of other weights than there are.
     """
     try:
-        model, adapter = _without_weights(directory)
+        return _parts(directory)
+    except DtvizError:
+        raise
     except Exception as error:  # of many kinds: each means that the configuration cannot be used
         raise BadCheckpoint(
             expected=f"{CONFIG} of a language model that TransformerLens supports",
             got=shortened(str(error).partition("\n")[0], 200),
             do="Open another model, or mend its configuration.",
         ) from error
+
+
+def _parts(directory: Directory) -> Parts:
+    model, adapter = _without_weights(directory)
     tokenizer, notes = _tokenizer(directory)
     store = partial(_stored, _names(model), _by_name(model, directory.weights))
     parts = Components(adapter, partial(adapter.get_component, model), store).parts(
@@ -58,7 +64,8 @@ def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapt
     architecture = determine_architecture_from_hf_config(config)
     made_by = get_hf_model_class_for_architecture(architecture)
     with torch.device("meta"):
-        model = made_by.from_config(config, trust_remote_code=False)
+        # Else the configuration could name a kernel, code to be had from the hub.
+        model = made_by.from_config(config, trust_remote_code=False, attn_implementation="eager")
     described = build_bridge_config_from_hf(
         config, architecture, str(directory.path), torch.float32
     )

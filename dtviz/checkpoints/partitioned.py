@@ -1,7 +1,8 @@
 """A folder of Parquet that `dtviz table layers` wrote: what it holds of a model."""
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dtviz.checkpoints.files import WHOLE
+from dtviz.checkpoints.files import WHOLE, check_links
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 from dtviz.later import Later
@@ -22,6 +23,8 @@ NEURONS = "neurons"
 ITEMS = ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding")
 
 _FORMAT = "dtviz layers 1"
+# Numbers of vectors, in bytes, for each byte of the files that hold them: of a layer of zeros few.
+_MOST_TIMES = 1000
 _STATED = ("name", "processing", "normalization", "epsilon", "sha256")
 
 
@@ -62,6 +65,7 @@ def partitioned(path: Path) -> Model:
         BadCheckpoint: if something is missing or damaged.
     """
     try:
+        check_links(path.rglob("*"), [path])
         said = json.loads((path / ABOUT).read_text())
         if said["format"] != _FORMAT:
             raise ValueError(f"it says {shortened(said['format'])}")
@@ -70,7 +74,13 @@ def partitioned(path: Path) -> Model:
         if said["n_layers"] != n_layers:
             raise ValueError(f"{n_layers} layers of {shortened(said['n_layers'])}")
         sides: list[Side] = [side for side in SIDES if side in said["sides"]]
-        shared = {"normalization": said["normalization"], "epsilon": float(said["epsilon"])}
+        for layer in range(n_layers):
+            _check_size(shape, (path / NEURONS / f"layer={layer}").iterdir())
+        texts = [said["name"], said["processing"], said["sha256"] or ""]
+        epsilon = float(said["epsilon"])
+        if not (all(isinstance(text, str) for text in texts) and 0 <= epsilon < math.inf):
+            raise ValueError("what it says of the model is of other kinds")
+        shared = {"normalization": said["normalization"], "epsilon": epsilon}
         weights: Mapping[Side, Any] = {
             side: [_layer(path, layer, side, shape) for layer in range(n_layers)] for side in sides
         }
@@ -92,8 +102,15 @@ def partitioned(path: Path) -> Model:
         )
     except DtvizError:
         raise
-    except (OSError, ValueError, KeyError, TypeError, IndexError, RecursionError) as error:
+    except Exception as error:  # of many kinds: each means that the folder is damaged
         raise _damaged(path, error) from error
+
+
+def _check_size(shape: tuple[int, int], files: Iterable[Path]) -> None:
+    """Refuse more vectors, (n, d), than files can hold: each has a name that no other has."""
+    held = sum(file.stat().st_size for file in files)
+    if min(shape) < 1 or max(shape[0], 4 * shape[0] * shape[1] // _MOST_TIMES) > held:
+        raise ValueError(f"{shape} numbers in {held} bytes")
 
 
 def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
@@ -102,8 +119,9 @@ def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
 
 
 def _items(file: Path, label: str, d_model: int, shared: dict[str, Any]) -> Directions:
+    shape = (pq.read_metadata(file).num_rows, d_model)
+    _check_size(shape, [file])
     names = pq.read_table(file, columns=["name"])["name"].to_pylist()
-    shape = (len(names), d_model)
     rows: Any = Later(shape, lambda: _vectors(file, "vector", shape))
     return Directions(rows, names, label, **shared)
 
@@ -117,7 +135,7 @@ def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
         if (len(found), len(rows)) != (shape[0], shape[0] * shape[1]):
             raise ValueError(f"{len(found)} rows of {len(rows)} numbers")
         return rows.astype(np.float32, copy=False).reshape(shape)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:
         raise _damaged(where, error) from error
 
 
