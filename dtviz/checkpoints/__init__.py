@@ -72,8 +72,15 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
         source: what `load` was given.
 
     Raises:
+        BadArgument: if these are no bytes and no name.
         BadCheckpoint: if the bytes hold no decision transformer, or a damaged one.
     """
+    if not (isinstance(data, bytes) and isinstance(name, str)):
+        raise BadArgument(
+            expected="the bytes of a file and its name",
+            got=f"a {type(data).__name__} and a {type(name).__name__}",
+            do="Pass what is in the file, as read_bytes() returns it, and a name.",
+        )
     return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem, source)
 
 

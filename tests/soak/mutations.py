@@ -308,7 +308,7 @@ def _deep_tuple() -> bytes:
 
 def _shared_tuple() -> bytes:
     """A dict whose key is small, and takes ages to be hashed."""
-    return b"}" + b")q\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"Ns"
+    return b"])q\x00a" + b"h\x00h\x00\x86q\x00a" * 60 + b"}h\x00Ns"
 
 
 def _shared_list() -> bytes:
