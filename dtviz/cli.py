@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "folder of models, or a snapshot to go on with; the bundled demo without it",
     )
     explore.add_argument(
-        "--port", type=int, default=5006, help="the port to serve at (default: %(default)s)"
+        "--port", type=_port, default=5006, help="the port to serve at (default: %(default)s)"
     )
     explore.add_argument(
         "--no-browser", action="store_true", help="serve only, without opening a browser"
@@ -129,6 +129,12 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help='a layer\'s number, or "all" for the neurons of all; the last by default',
     )
+
+
+def _port(text: str) -> int:
+    if not (text.isdecimal() and len(text) < 6 and int(text) < 2**16):
+        raise argparse.ArgumentTypeError(f"expected a number up to 65535, got {shortened(text)}")
+    return int(text)
 
 
 def _explore(options: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     Raises:
         FileProblem: if it cannot be written; nothing of it is left behind.
     """
-    target = Path(path)
+    target = _place(path)
     unfinished = None
     try:
         with tempfile.NamedTemporaryFile(
@@ -47,7 +47,7 @@ def folder_written_whole(path: str | os.PathLike[str], mark: str) -> Iterator[Pa
         BadArgument: if there is something else at the path.
         FileProblem: if it cannot be written; nothing of it is left behind.
     """
-    target = Path(path)
+    target = _place(path)
     if target.exists() and not (target / mark).is_file():
         raise BadArgument(
             expected="the path of a new folder, or of one written before",
@@ -76,10 +76,25 @@ def folder_written_whole(path: str | os.PathLike[str], mark: str) -> Iterator[Pa
         raise _problem(path, error) from error
 
 
-def _problem(path: str | os.PathLike[str], error: OSError) -> FileProblem:
+def _place(path: str | os.PathLike[str]) -> Path:
+    """Return a path that something may be at.
+
+    Raises:
+        FileProblem: if nothing can be.
+    """
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:  # a ValueError for a path with a null character
+        raise _problem(path, error) from error
+    return Path(path)
+
+
+def _problem(path: str | os.PathLike[str], error: Exception) -> FileProblem:
     return FileProblem(
         expected="a path that can be written",
-        got=f"{shortened(str(path))}: {error.strerror}",
+        got=f"{shortened(str(path))}: {getattr(error, 'strerror', error)}",
         do="Check the folder, its permissions and the space on the disk, or choose another.",
     )
 

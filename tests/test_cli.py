@@ -1,18 +1,25 @@
 """Bad input ends with one clear line on standard error and exit status 2."""
 
+import contextlib
+import io
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 import dtviz
 from dtviz import cli, snapshot, tables
 from dtviz.study import Study
 from tests.checkpoints import language_models
+from tests.checkpoints.published import published
 from tests.conftest import GATED
 from tests.tokens import wordy
 
@@ -204,3 +211,88 @@ def test_a_table_says_what_it_leaves_out(run, monkeypatch, tmp_path, kind, said)
     table = pd.read_csv(path, keep_default_na=False)
     assert len(table) > 0
     assert kind != "neurons" or "kurtosis" in table
+
+
+# What a shell passes on, or nearly: no path elsewhere, for something may be written there.
+ODD = [
+    *("", "-", "--", "-1", ".", "..", "~", "\0", "a\0b", "\udc80", "x" * 5000, "\n", "/dev/null"),
+    *("１", "²", "9" * 5000, "1e9", "nan", "demo", "DEMO", "a.csv", "a.parquet", "a.html", "gpt2"),
+    *(
+        "L2N1",
+        "L2N1,",
+        ",",
+        "L2N1,\udc80",
+        "--layer=all",
+        "--port=-1",
+        "hf://x",
+        "tiny.pt",
+        "folder",
+    ),
+]
+USUAL = [
+    *("explore", "snapshot", "table", "neurons", "layers", "pairs", "actions"),
+    *("--layer", "all", "0", "--out", "--select", "--port", "--no-browser"),
+]
+WORDS = (
+    st.sampled_from(USUAL) | st.sampled_from(ODD) | st.text(st.characters(exclude_characters="/"))
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(WORDS, max_size=7))
+@example(["explore", "a\0b.html"])
+@example(["explore", "folder"])
+@example(["snapshot", "tiny.pt", "a\0b"])
+@example(["snapshot", "tiny.pt", "a.html", "--select", "\udc80"])
+@example(["table", "neurons", "tiny.pt", "--out", "a\0b.csv"])
+@example(["table", "neurons", "tiny.pt", "--out", "\udc80.csv"])
+@example(["table", "layers", "tiny.pt", "--out", "a\0b"])
+@example(["table", "layers", "tiny.pt", "--out", "x" * 5000])
+@example(["table", "layers", "tiny.pt", "--out", ""])
+@example(["table", "neurons", "tiny.pt", "--out", ".csv", "--layer", "9" * 5000])
+@example(["table", "neurons", "tiny.pt", "--out", ".csv", "--layer", "9" * 4000])
+def test_no_words_end_in_a_traceback(tmp_path_factory, words):
+    """Whatever they are, the command ends with 0, or 2 and one line."""
+
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    @contextlib.contextmanager
+    def here(_):
+        with ThreadPoolExecutor(1) as executor:
+            yield executor
+
+    err = io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stderr(err):
+        patch.chdir(tmp_path_factory.mktemp("words"))
+        Path("tiny.pt").write_bytes(published(layers=1, layer_norm="none").pt())
+        Path("folder").mkdir()
+        patch.setattr("huggingface_hub.snapshot_download", offline)
+        patch.setattr("panel.serve", offline)
+        patch.setattr("dtviz.partitions.workers", here)
+        try:
+            status = cli.main(words)
+        except SystemExit as exit_:
+            status = exit_.code
+    assert status in (0, 2)
+    said = err.getvalue()
+    assert "Traceback" not in said
+    if status == 2 and "usage: dtviz" not in said:
+        [line] = said.splitlines()
+        assert line.startswith("dtviz: Expected ")
+
+
+@pytest.mark.parametrize("port", ["-1", "65536", "1" * 30])
+def test_a_port_that_cannot_be_is_told(run, port):
+    result = run("explore", f"--port={port}", "--no-browser")
+    assert result.returncode == 2
+    assert f"--port: expected a number up to 65535, got '{port}'" in result.stderr
+
+
+@pytest.mark.parametrize("address", ["", "x", "tcp://", "tcp://[", "a\0b"])
+def test_an_address_that_cannot_be_is_told(run, tmp_path, address):
+    pytest.importorskip("distributed")
+    result = run("table", "layers", "--out", str(tmp_path / "a"), "--dask", address)
+    assert result.returncode == 2
+    [line] = result.stderr.splitlines()
+    assert line.startswith("dtviz: Expected a Dask scheduler")
