@@ -108,7 +108,7 @@ class Session(Study):
             opened = ["# Made from arrays, or uploaded: put the model here.", "model = ..."]
         else:
             opened = [f"model = dtviz.load({model.source!r})"]
-            opened.append(f'assert model.sha256 == "{model.sha256}", "another checkpoint"')
+            opened.append(f'assert model.sha256 == {model.sha256!r}, "another checkpoint"')
         options = {"layer": self.layer, **self.changed_options}
         given = "".join(f", {name}={value!r}" for name, value in options.items())
         lines = [

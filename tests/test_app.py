@@ -1,7 +1,11 @@
+import hashlib
+import json
 import shutil
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dtviz import link
 from dtviz.app import App, choices, open_model
@@ -9,6 +13,7 @@ from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from tests.checkpoints import language_models
+from tests.checkpoints.published import published
 from tests.conftest import GATED
 
 
@@ -360,3 +365,61 @@ def test_a_model_that_cannot_be_compared_is_said_and_the_explorer_goes_on(app):
     app.explorer.wanted = "#model=arrays"
     assert "unembedding" in app.problem
     assert shown(app) == before
+
+
+# --- snapshots and addresses that say anything ----------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=3,
+)
+ABOUT = st.sampled_from(["model", "sha256", "options", "selected", "sets"])
+OPTIONS = st.sampled_from(
+    [
+        *Explorer(published(layers=1, layer_norm="none").model()).options,
+        "model",
+        "self",
+        "name",
+        "steps",
+        "select",
+    ]
+)
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoint") / "tiny.pt"
+    path.write_bytes(published(layers=2).pt())
+    return path
+
+
+@settings(max_examples=60)
+@given(st.dictionaries(ABOUT, JSON, max_size=2), st.dictionaries(OPTIONS, JSON, max_size=2))
+def test_a_snapshot_that_says_anything_opens_or_is_refused(checkpoint, about, options):
+    said = {
+        "sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+        "options": options,
+        "selected": [],
+        **about,
+    }
+    path = checkpoint.with_name("a.html")
+    path.write_text(f'<script type="application/json" id="about">{json.dumps(said)}</script>')
+    try:
+        app = App(str(path))
+    except DtvizError:
+        return
+    assert app.explorer.model.sha256 == said["sha256"]
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(OPTIONS, st.none() | st.booleans() | st.integers() | st.floats() | st.text())
+    | st.text()
+)
+def test_an_address_that_says_anything_is_followed_or_told(checkpoint, said):
+    app = App(str(checkpoint))
+    if isinstance(said, dict):
+        said = "&".join(f"{name}={value}" for name, value in said.items())
+    app.explorer.wanted = f"#{said}"
+    assert app.problem.startswith("Expected ") or app.problem == ""

@@ -526,6 +526,15 @@ def test_a_recipe_does_not_go_on_with_another_checkpoint(monkeypatch):
         exec(session.recipe(), {})
 
 
+def test_a_recipe_runs_nothing_that_a_checkpoint_says(monkeypatch, tmp_path):
+    """The hash of a folder of Parquet is what it says of itself."""
+    ran = tmp_path / "ran"
+    model = replace(MODEL, source="a.pt", sha256=f'", ""; open({str(ran)!r}, "w") #')
+    monkeypatch.setattr(dtviz, "load", lambda source: model)
+    exec(Session(model).recipe(), {})
+    assert not ran.exists()
+
+
 def test_every_error_is_one_of_dtviz(session):
     with pytest.raises(DtvizError):
         session.restore({"select": {"L1N3": 1, "L7N7": 2}})
