@@ -1,5 +1,6 @@
 """Checkpoints of every form, and what a hostile hand makes of them: by number, always the same."""
 
+import copy
 import io
 import json
 import pickletools
@@ -12,6 +13,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
+
+import safetensors.torch
+import torch
 
 import dtviz
 from dtviz import partitions
@@ -88,13 +92,14 @@ def _worth_it(random: Random, names: list[str]) -> list[str]:
 
 def _structural(name: str, data: bytes) -> list[Mutation]:
     if name.endswith(".safetensors"):
-        return [header_changed] * 3 + [tensor_claimed] * 3 + [header_length_changed]
+        return [header_changed, tensor_claimed, weights_changed] * 3 + [header_length_changed]
     if name.endswith(".json"):
         return [json_changed] * 8
     if data.startswith(b"PK"):
-        return [entries_changed] * 3 + [sizes_in_archive_changed, bomb] + [pickle_in_archive] * 6
+        structural = [sizes_in_archive_changed, bomb] + [entries_changed] * 3
+        return structural + [pickle_in_archive, weights_changed] * 6
     if name.endswith(".pt"):
-        return [legacy_pickle_changed] * 6
+        return [legacy_pickle_changed, weights_changed] * 6
     return []
 
 
@@ -204,7 +209,7 @@ def _change(random: Random, value: dict | list) -> None:
         if not inner:
             break
         value = random.choice(inner)
-    new = random.choice(_VALUES)
+    new = copy.deepcopy(random.choice(_VALUES))
     if isinstance(value, list):
         value.insert(random.randint(0, len(value)), new)
         if len(value) > 1 and random.random() < 0.7:
@@ -217,7 +222,7 @@ def _change(random: Random, value: dict | list) -> None:
         elif act < 0.3:
             del value[random.choice(keys)]
         elif act < 0.45:
-            value[random.choice(keys)] = value[random.choice(keys)]
+            value[random.choice(keys)] = copy.deepcopy(value[random.choice(keys)])
         else:
             value[random.choice(keys)] = new
 
@@ -270,6 +275,63 @@ def tensor_claimed(random: Random, data: bytes) -> bytes:
         if random.random() < 0.3:  # as many bytes as it claims, within reason
             rest += bytes(100_000)
     return _joined(_written(header), rest)
+
+
+# --- weights and configurations -------------------------------------------------------------------
+
+
+def weights_changed(random: Random, data: bytes) -> bytes:
+    """Drop, rename, reshape or spoil weights, and change configurations; then save all again."""
+    try:
+        if data[8:9] == b"{":
+            state, texts = safetensors.torch.load(data), _split(data)[0].get("__metadata__") or {}
+        else:
+            texts = torch.load(io.BytesIO(data), weights_only=True)
+            state = texts.pop("model_state_dict")
+    except Exception:  # changed before
+        return data
+    for _ in range(random.choice((1, 1, 1, 2, 5))):
+        key = random.choice(list(state) or ["x"])
+        act = random.random()
+        if act < 0.15:
+            state.pop(key, None)
+        elif act < 0.3:
+            new = random.choice((key[:-1], f"{key}.x", key.replace("0", "1"), "", "x" * 10_000))
+            state[new] = state.pop(key, torch.zeros(3)).clone()
+        elif act < 0.7:
+            state[key] = _spoilt(random, state.get(key, torch.zeros(3)))
+        else:
+            for name in [name for name in texts if name.endswith("config")]:
+                texts[name] = json_changed(random, texts[name].encode()).decode()
+    try:
+        if data[8:9] == b"{":
+            return safetensors.torch.save({key: one.clone() for key, one in state.items()}, texts)
+        zipped = data.startswith(b"PK")
+        torch.save(
+            {"model_state_dict": state, **texts},
+            buffer := io.BytesIO(),
+            _use_new_zipfile_serialization=zipped,
+        )
+    except Exception:  # not everything can be saved in every form
+        return data
+    return buffer.getvalue()
+
+
+def _spoilt(random: Random, tensor: torch.Tensor) -> torch.Tensor:
+    kinds = (torch.float64, torch.float16, torch.bfloat16, torch.int8, torch.bool, torch.complex64)
+    act = random.randrange(8)
+    if act < 4:
+        number = (float("nan"), float("inf"), 3e38, 0.0)[act]
+        spoilt = tensor.clone()
+        spoilt.view(-1)[:1] = number
+        return spoilt if act < 2 else torch.full_like(tensor, number)
+    if act == 4:
+        return tensor.to(random.choice(kinds))
+    if act == 5:
+        return tensor.mT.contiguous() if tensor.ndim > 1 else tensor[None]
+    if act == 6:
+        return torch.zeros([random.choice((0, 1, 7, 300)) for _ in range(random.randrange(4))])
+    return tensor.expand(3, *tensor.shape)
 
 
 # --- archives and pickles -------------------------------------------------------------------------
