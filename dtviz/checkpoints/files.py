@@ -49,7 +49,7 @@ def file_bytes(path: Path) -> bytes:
 
 
 def check_links(entries: Iterable[Path], folders: Sequence[Path]) -> None:
-    """Refuse links that lead out of the folders that a model may be in.
+    """Refuse links that lead out of the folders that a model may be in, and pipes.
 
     Raises:
         BadCheckpoint: if there is one.
@@ -60,10 +60,11 @@ def check_links(entries: Iterable[Path], folders: Sequence[Path]) -> None:
             place = entry.resolve()
         except (OSError, RuntimeError):  # a RuntimeError for one that leads to itself
             place = Path()
-        if not any(place.is_relative_to(folder) for folder in inside):
+        is_inside = any(place.is_relative_to(folder) for folder in inside)
+        if not (is_inside and (place.is_file() or place.is_dir())):
             raise BadCheckpoint(
                 expected=f"all of a model's files in its folder {shortened(str(folders[0]))}",
-                got=f"{shortened(entry.name)}, a link out of it",
+                got=f"{shortened(entry.name)}, which leads out of it or is no file",
                 do="Put the file itself there.",
             )
 

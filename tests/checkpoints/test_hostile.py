@@ -30,27 +30,24 @@ DEEP = "[" * 100_000 + "]" * 100_000
 
 
 @pytest.fixture(autouse=True)
-def nothing_runs(tmp_path, monkeypatch):
+def nothing_runs(asked, tmp_path, monkeypatch):
     """No payload leaves its mark, and nothing of a checkpoint is looked up to be called."""
     monkeypatch.chdir(tmp_path)
-    asked = []
-    EVENTS[:] = [asked]
+    asked.clear()
     yield
-    EVENTS.clear()
     assert asked == []
     assert not Path("ran").exists()
 
 
-# Hooks cannot be taken away again: this one looks on only while these tests run.
-EVENTS: list[list[str]] = []
 FORBIDDEN = ("os.system", "subprocess.Popen", "pickle.find_class", "socket.connect")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def watched():
-    sys.addaudithook(
-        lambda event, _: EVENTS[0].append(event) if EVENTS and event in FORBIDDEN else None
-    )
+@pytest.fixture(scope="module")
+def asked() -> list[str]:
+    """What Python was asked for that is forbidden."""
+    events: list[str] = []
+    sys.addaudithook(lambda event, _: events.append(event) if event in FORBIDDEN else None)
+    return events
 
 
 class Call:
@@ -385,9 +382,10 @@ def test_devices_and_pipes_are_no_checkpoints(gpt2, tmp_path):
     for path in (tmp_path / "pipe.pt", "/dev/zero"):
         with pytest.raises(DtvizError):
             load(path)
-    (gpt2 / "model.safetensors").unlink()
-    os.mkfifo(gpt2 / "model.safetensors")
-    assert not opens(gpt2)
+    for name in ("tokenizer.json", "model.safetensors"):
+        (gpt2 / name).unlink()
+        os.mkfifo(gpt2 / name)
+        assert not opens(gpt2)
 
 
 # --- folders of Parquet ---------------------------------------------------------------------------
@@ -459,6 +457,12 @@ def test_a_folder_cannot_be_left(table, tmp_path, name):
     shutil.copytree(table, tmp_path / "outside")
     shutil.rmtree(table / name) if (table / name).is_dir() else (table / name).unlink()
     (table / name).symlink_to(tmp_path / "outside" / name)
+    assert not opens(table)
+
+
+def test_a_pipe_is_no_parquet(table):
+    (table / "unembedding.parquet").unlink()
+    os.mkfifo(table / "unembedding.parquet")
     assert not opens(table)
 
 

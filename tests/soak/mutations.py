@@ -29,6 +29,17 @@ SENTINEL = "payload-ran"
 # Bytes that a bomb unpacks to.
 BOMB = 400_000_000
 
+# Of ten checkpoints, so many are of each form.
+_SHARES = {
+    "archive": 2,
+    "legacy": 1.5,
+    "safetensors": 1.5,
+    "demo": 0.5,
+    "table": 1.5,
+    "gpt2": 2,
+    "llama": 1,
+}
+
 Files = dict[str, bytes]
 Mutation = Callable[[Random, bytes], bytes]
 
@@ -67,7 +78,7 @@ def _files(folder: Path) -> Files:
 def mutated(forms: dict[str, Files], number: int) -> Mutated:
     """Return a mutated checkpoint; of one number and the same forms it is always the same."""
     random = Random(f"{SEED} {number}")
-    form = random.choices(list(forms), [5, 3, 4, 0.5, 3, 4, 2])[0]
+    form = random.choices(list(_SHARES), list(_SHARES.values()))[0]
     files = dict(forms[form])
     done = []
     for _ in range(random.choice((1, 1, 1, 2))):

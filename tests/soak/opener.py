@@ -54,7 +54,8 @@ class Opener:
         self._process = context.Process(target=_serve, args=(other, whole, folder), daemon=True)
         self._process.start()
         other.close()
-        self._answer(120)
+        began = self._answer(120)
+        assert began.kind == "opened", began
 
     def open(self, path: Path, patience: float) -> Outcome:
         """Open a checkpoint; after so many seconds, or a crash, that has failed."""
