@@ -25,7 +25,7 @@ def test_the_permissions_are_those_of_any_new_file_and_stay(tmp_path):
     assert path.stat().st_mode & 0o777 == 0o640
 
 
-@pytest.mark.parametrize("name", ["missing/a.bin", "folder"])
+@pytest.mark.parametrize("name", ["missing/a.bin", "folder", "a\0b", "x" * 5000])
 def test_a_path_that_cannot_be_written_is_told(tmp_path, name):
     (tmp_path / "folder").mkdir()
     with pytest.raises(FileProblem, match="Expected a path that can be written"):

@@ -77,6 +77,8 @@ def test_a_layer_that_does_not_exist_leaves_the_old_file(explorer, tmp_path):
 def test_what_is_no_snapshot_is_refused(tmp_path):
     with pytest.raises(FileProblem, match="can be read"):
         snapshot.read(tmp_path / "missing.html")
+    with pytest.raises(FileProblem, match="can be read"):
+        snapshot.read("a\0b.html")
     start = '<script type="application/json" id="about">'
     for text in (
         "",
