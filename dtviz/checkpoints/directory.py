@@ -112,8 +112,8 @@ def _files(path: Path) -> list[Path]:
     else:
         one = path / "model.safetensors"
         files = [one] if one.is_file() else sorted(path.glob("*.safetensors"))
-    # An index may name what is elsewhere.
-    missing = [file.name for file in files if file.parent != path or not file.is_file()]
+    # An index may name what is elsewhere, or what cannot be a name.
+    missing = [file.name for file in files if file.parent != path or not os.path.isfile(file)]
     if files and not missing:
         return files
     pickled = sorted(file.name for file in path.glob("*") if file.suffix in _PICKLED)

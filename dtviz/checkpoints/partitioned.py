@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def vectors(rows: Float32) -> pa.FixedSizeListArray:
 
 def is_partitioned(path: Path) -> bool:
     """Tell whether a path is that of such a folder."""
-    return (path / ABOUT).is_file()
+    return os.path.isfile(path / ABOUT)
 
 
 def partitioned(path: Path) -> Model:

@@ -20,7 +20,7 @@ import torch
 
 import dtviz
 from dtviz.checkpoints import load, load_bytes
-from dtviz.errors import BadArgument, BadCheckpoint, DtvizError
+from dtviz.errors import BadArgument, BadCheckpoint, DtvizError, FileProblem
 from dtviz.partitions import write
 
 from .published import pt, published
@@ -349,6 +349,7 @@ def by_link_to_itself(path, _):
         by_index(lambda outside: f"../{outside.name}/model.safetensors"),
         by_index(lambda outside: str(outside / "model.safetensors")),
         by_index(lambda _: "\0"),
+        by_index(lambda _: "x" * 5000),
         by_link("model.safetensors"),
         by_link("config.json"),
         by_link("tokenizer.json"),
@@ -375,6 +376,12 @@ def test_links_within_a_directory_and_those_of_the_hubs_cache_open(gpt2, tmp_pat
         shutil.copy(file, blobs / file.name)
         (snapshot / file.name).symlink_to(f"../../blobs/{file.name}")
     assert opens(snapshot)
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "\ud800", "a\n" * 9])
+def test_what_cannot_be_a_path_is_told(name):
+    with pytest.raises(FileProblem, match="got "):
+        load(name)
 
 
 def test_devices_and_pipes_are_no_checkpoints(gpt2, tmp_path):
