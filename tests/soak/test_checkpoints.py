@@ -59,14 +59,13 @@ def test_mutated_checkpoints(whole, tmp_path, is_long, say):
     kinds = Counter(outcome.kind for _, _, outcome in outcomes)
     slowest = max(outcome.seconds for *_, outcome in outcomes)
     say(
-        "mutated checkpoints",
-        f"{len(outcomes):,}, of which {kinds['opened']:,} opened, {kinds['refused']:,} were "
+        f"{len(outcomes):,} mutated checkpoints, of which {kinds['opened']:,} opened, {kinds['refused']:,} were "
         f"refused and {kinds['failed']:,} failed; the slowest took {slowest:.2f} s; processes "
         f"grew by {max(outcome.mebibytes for *_, outcome in outcomes):.0f} MiB at most",
     )
     for form in whole:
         of_form = Counter(outcome.kind for name, _, outcome in outcomes if name == form)
-        say(f"  {form}", f"{of_form['opened']:,} opened, {of_form['refused']:,} refused")
+        say(f"  {form}: {of_form['opened']:,} opened, {of_form['refused']:,} refused")
     failed = [
         f"{what}\n{outcome.what}" for _, what, outcome in outcomes if outcome.kind == "failed"
     ]

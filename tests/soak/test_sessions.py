@@ -1,7 +1,6 @@
 """Many pages at once, and one after the other: no error, nothing of one in another, no leak."""
 
 import asyncio
-import contextlib
 import itertools
 import random
 import statistics
