@@ -69,6 +69,7 @@ def workplace(tmp_path, snapshot):
         shutil.copy(CHECKPOINT, tmp_path / name)
     (tmp_path / "apps").symlink_to(ROOT / "apps")
     shutil.copy(snapshot, tmp_path)
+    (tmp_path / "passwords.json").write_text('{"ada": "lovelace"}')
     language_models.saved("gpt2", tmp_path / "gpt2")
     return tmp_path
 
