@@ -13,7 +13,7 @@ from dtviz import snapshot
 from dtviz.analyses.clustering import MOST_ORDERED
 from dtviz.conversation import Conversation
 from dtviz.directions import SHORT
-from dtviz.errors import BadArgument, told
+from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
 from dtviz.output import write_whole
 from dtviz.session import Session, State
@@ -153,11 +153,11 @@ class Explorer(Session, pn.viewable.Viewer):
         with page.at_once(*self._hub.documents):
             try:
                 self._find()
-            except Exception as error:  # too large for the memory, a damaged layer...
+            except DtvizError as error:  # too large for the memory, or a damaged layer
                 if not self.can_undo:
                     raise
                 self.undo()
-                self._conversation.say(message=told(error))
+                self._conversation.say(message=str(error))
                 return
             self._hub.show(self.neurons)
             self._cells.hold(self._cells_frame())

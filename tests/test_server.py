@@ -24,6 +24,9 @@ from dtviz.errors import BadArgument, FileProblem
 from dtviz.server import HEADERS, Places, Settings
 from tests.serving import running
 
+# Tornado leaves sockets to be closed by the garbage collector, which tells of them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
 
 @pytest.fixture
 def passwords(tmp_path):
@@ -119,7 +122,9 @@ def first_message(address, session_id, origin):
         socket = await websocket_connect(
             HTTPRequest(url, headers={"Origin": origin}), subprotocols=["bokeh", session_id]
         )
-        return await socket.read_message()
+        message = await socket.read_message()
+        socket.close()
+        return message
 
     return asyncio.run(connect())
 
@@ -206,7 +211,7 @@ def test_a_page_that_cannot_be_made_takes_no_place():
 
 
 def test_a_server_for_others_without_passwords_says_so(tmp_path):
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [
             *(sys.executable, "-m", "dtviz.cli", "explore", "--no-browser", "--port", "0"),
             *("--address", "127.0.0.2"),
@@ -215,10 +220,10 @@ def test_a_server_for_others_without_passwords_says_so(tmp_path):
         stderr=subprocess.STDOUT,
         text=True,
         env={**os.environ, "DTVIZ_CACHE": ""},
-    )
-    try:
-        assert "dtviz is at http://127.0.0.2:" in process.stdout.readline()
-        assert "--auth" in process.stdout.readline()
-    finally:
-        process.terminate()
+    ) as process:
+        try:
+            assert "dtviz is at http://127.0.0.2:" in process.stdout.readline()
+            assert "--auth" in process.stdout.readline()
+        finally:
+            process.terminate()
         assert process.wait(60) == 128 + 15

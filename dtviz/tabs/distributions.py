@@ -10,6 +10,7 @@ import panel as pn
 import param
 
 from dtviz.analyses.distributions import Distribution, pair_counts
+from dtviz.analyses.products import is_vocabulary
 from dtviz.errors import DtvizError
 from dtviz.tabs.space import SpaceTab
 from dtviz.views import looks, titles
@@ -44,6 +45,8 @@ class Distributions(SpaceTab):
         counts = pair_counts(rows.subset(chosen))
         self._selected = Distribution(counts, self._all.chance, self._all.chance_ecdf)
         self._why_none = ""
+        if not is_vocabulary(self.study.model.unembedding):
+            self.study.summary  # noqa: B018  found at once
         if not self.study.is_summarized:
             self.text = "The statistics of the spaces are being found."
             self._wanted = True

@@ -108,8 +108,8 @@ def browse(browser: Browser, downloads: Path) -> Iterator[Callable[[], Gestures]
 
             def end() -> None:
                 context.close()
-                assert not page.errors
                 assert not page.foreign_requests
+                assert not page.errors
 
             ends.callback(end)
             return page

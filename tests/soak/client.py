@@ -53,9 +53,11 @@ class Client:
         asked = ["address", fragment, f"{next(self._numbers)}", 0]
         return await self._change("session", "tags", [asked])
 
-    def close(self) -> None:
-        """Leave."""
+    async def close(self) -> None:
+        """Leave, and wait until the server has heard of it."""
         self._socket.close()
+        while await self._socket.read_message() is not None:
+            pass
 
     async def _change(self, source: str, attribute: str, value: Any) -> float:
         start, before = time.monotonic(), len(self.heard)

@@ -59,9 +59,10 @@ def test_mutated_checkpoints(whole, tmp_path, is_long, say):
     kinds = Counter(outcome.kind for _, _, outcome in outcomes)
     slowest = max(outcome.seconds for *_, outcome in outcomes)
     say(
-        f"{len(outcomes):,} mutated checkpoints, of which {kinds['opened']:,} opened, {kinds['refused']:,} were "
-        f"refused and {kinds['failed']:,} failed; the slowest took {slowest:.2f} s; processes "
-        f"grew by {max(outcome.mebibytes for *_, outcome in outcomes):.0f} MiB at most",
+        f"{len(outcomes):,} mutated checkpoints, of which {kinds['opened']:,} opened, "
+        f"{kinds['refused']:,} were refused and {kinds['failed']:,} failed; "
+        f"the slowest took {slowest:.2f} s; processes grew by "
+        f"{max(outcome.mebibytes for *_, outcome in outcomes):.0f} MiB at most",
     )
     for form in whole:
         of_form = Counter(outcome.kind for name, _, outcome in outcomes if name == form)
