@@ -1,5 +1,7 @@
 import errno
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -45,3 +47,20 @@ def test_a_disk_that_fills_leaves_the_old_file_whole_and_nothing_else(tmp_path, 
         write_whole(path, b"new")
     assert path.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["a.bin"]
+
+
+_ENDED_WHILE_WRITING = """
+import os, signal, sys
+from dtviz import cli
+os.fsync = lambda _: os.kill(os.getpid(), signal.SIGTERM)
+sys.exit(cli.main(["snapshot", sys.argv[1]]))
+"""
+
+
+def test_a_command_that_is_ended_while_it_writes_leaves_no_half_file(tmp_path):
+    path = tmp_path / "demo.html"
+    path.write_text("old")
+    done = subprocess.run([sys.executable, "-c", _ENDED_WHILE_WRITING, str(path)], timeout=120)
+    assert done.returncode == 128 + 15
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["demo.html"]
