@@ -268,7 +268,7 @@ def test_no_words_end_in_a_traceback(tmp_path_factory, words):
         Path("tiny.pt").write_bytes(published(layers=1, layer_norm="none").pt())
         Path("folder").mkdir()
         patch.setattr("huggingface_hub.snapshot_download", offline)
-        patch.setattr("panel.serve", offline)
+        patch.setattr("panel.io.server.get_server", offline)
         patch.setattr("dtviz.partitions.workers", here)
         try:
             status = cli.main(words)
