@@ -9,12 +9,13 @@ from benchmarks.figures import pytest_terminal_summary, say
 from dtviz.checkpoints.minigrid import action_names, feature_names
 from dtviz.directions import Directions
 from dtviz.model import Model
-from tests.browser.conftest import browse, browser, gestures, serve
+from tests.browser.conftest import browse, browser, downloads, gestures, serve
 from tests.conftest import own_cache
 
 __all__ = [
     "browse",
     "browser",
+    "downloads",
     "gestures",
     "model_of",
     "own_cache",
