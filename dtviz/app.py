@@ -12,6 +12,7 @@ import param
 
 from dtviz import link, snapshot
 from dtviz.checkpoints import DEMO, is_folder_of_model, load, load_bytes, sha256_of
+from dtviz.checkpoints.files import check_links
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened, told
 from dtviz.explorer import Explorer
@@ -59,22 +60,6 @@ def _models(folder: Path) -> list[Path]:
     return sorted(
         path for path in folder.iterdir() if path.suffix in EXTENSIONS or is_folder_of_model(path)
     )
-
-
-def check_inside(path: Path, folder: Path) -> None:
-    """Refuse a model that lies outside a folder, or has files there.
-
-    Raises:
-        FileProblem: if it does, by ``..`` or by a link.
-    """
-    inside = folder.resolve()
-    for file in [path, *path.rglob("*")]:
-        if not file.resolve().is_relative_to(inside):
-            raise FileProblem(
-                expected="a model that lies in the folder that is served",
-                got=f"{shortened(file.name)}, which leads out of it",
-                do="Put the file itself there, not a link.",
-            )
 
 
 def reopened(path: str) -> tuple[str, dict[str, Any]]:
@@ -250,7 +235,8 @@ class App(pn.viewable.Viewer):
 
     def _open(self, source: str | Model) -> Model:
         if self._folder is not None and isinstance(source, str) and source != DEMO:
-            check_inside(Path(source), self._folder)
+            path = Path(source)
+            check_links([path, *path.rglob("*")], [self._folder])
         return open_model(source)
 
     def _opened(self, source: str | Model) -> Model:

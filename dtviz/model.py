@@ -78,8 +78,9 @@ class Model(Postponed):
     notes: tuple[str, ...] = field(default=())
     # Of each layer, (d_mlp, d_model); known before one is read.
     shape: tuple[int, ...] = field(init=False)
-    # What is looked at now, by layer and side: all who look share it.
-    _shared: WeakValueDictionary[tuple[int | Literal["all"], Side], Directions] = field(
+    # What those who look at the model share: its neurons, and what was found of them, for as long
+    # as anyone holds it.
+    shared: WeakValueDictionary[tuple[Any, ...], Any] = field(
         init=False, repr=False, default_factory=WeakValueDictionary
     )
 
@@ -245,10 +246,11 @@ class Model(Postponed):
                 do="Choose one of these.",
             )
         layer = "all" if layer == "all" else int(layer)
-        shared = self._shared.get((layer, side))
-        if shared is None:
-            shared = self._shared.setdefault((layer, side), self._neurons(layer, side))
-        return shared
+        key = ("neurons", layer, side)
+        found: Directions | None = self.shared.get(key)
+        if found is None:
+            found = self.shared.setdefault(key, self._neurons(layer, side))
+        return found
 
     def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
         layers = range(self.n_layers) if layer == "all" else [layer]

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, is_dataclass
 from typing import Any, TypeVar
-from weakref import WeakValueDictionary
 
 import pandas as pd
 
@@ -24,11 +23,6 @@ class _Kept:
 
     inputs: tuple[Any, ...]
     result: Any
-
-
-# Results that cannot be changed, for as long as anyone keeps them: those who look at the same share
-# them. What they were made from is kept with them, so no other thing can have its id.
-_SHARED: WeakValueDictionary[tuple[Any, ...], _Kept] = WeakValueDictionary()
 
 
 class Rows(Options):
@@ -57,7 +51,7 @@ class Rows(Options):
         kept = self._kept.get(what)
         if kept is not None and all(map(_is_same, kept.inputs, inputs)):
             return kept
-        shared = _SHARED.get(_key(what, inputs))
+        shared: _Kept | None = self.model.shared.get(_key(what, inputs))
         if shared is not None:
             self._kept[what] = shared
         return shared
@@ -66,7 +60,7 @@ class Rows(Options):
         """Keep a result that was made from these inputs."""
         kept = self._kept[what] = _Kept(inputs, result)
         if is_dataclass(result) or isinstance(result, tuple):
-            _SHARED[_key(what, inputs)] = kept
+            self.model.shared[_key(what, inputs)] = kept
         return kept
 
     @property
@@ -219,5 +213,8 @@ def _is_same(a: object, b: object) -> bool:
 
 
 def _key(what: str, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return what a result is found by: equal for inputs that are the same."""
+    """Return what a result is found by: equal for inputs that are the same.
+
+    What a result was made from is kept with it, so no other thing can have its id.
+    """
     return what, *(one if isinstance(one, str | int | float) else (id(one),) for one in inputs)

@@ -169,11 +169,11 @@ class Places:
                 f"All {self._most} places of this dtviz are taken. Load this page again when "
                 "somebody has left; who serves it can allow more with --max-sessions."
             )
-        made = make()
+        shown = make()
         session = pn.state.curdoc.session_context.id
         self._taken.add(session)
         pn.state.on_session_destroyed(lambda _: self._taken.discard(session))
-        return made
+        return shown
 
 
 class _Guarded(OutputTransform):

@@ -3,6 +3,8 @@
 import asyncio
 import contextlib
 import queue
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 
@@ -30,3 +32,24 @@ def running(make: Callable[[], Server]) -> Iterator[Server]:
     finally:
         server.io_loop.add_callback(server.io_loop.stop)
         thread.join()
+
+
+class Command:
+    """`dtviz explore` in a process of its own, which listens once this is made.
+
+    Args:
+        words: more of the command line.
+    """
+
+    def __init__(self, *words: str) -> None:
+        command = [sys.executable, "-m", "dtviz.cli", "explore", "--no-browser", *words]
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        said = self.process.stdout.readline()
+        self.address = said.split("dtviz is at ")[1].split()[0]
+
+    def kill(self) -> str:
+        """End the process at once; return what it complained of."""
+        self.process.kill()
+        return self.process.communicate(timeout=60)[1]

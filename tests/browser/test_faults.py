@@ -3,8 +3,6 @@
 import contextlib
 import shutil
 import socket
-import subprocess
-import sys
 
 import pytest
 
@@ -12,40 +10,22 @@ from dtviz.app import App
 from dtviz.explorer import Explorer
 from tests.browser.conftest import between
 from tests.conftest import GATED
-
-
-class Command:
-    """`dtviz explore` in a process of its own, at a port that it comes back to."""
-
-    def __init__(self):
-        with socket.create_server(("localhost", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.address = f"http://localhost:{self.port}/explore"
-
-    def start(self):
-        words = ["dtviz.cli", "explore", "--no-browser", "--port", str(self.port)]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        said = self._process.stdout.readline()
-        assert "dtviz is at" in said, said
-
-    def kill(self):
-        self._process.kill()
-        self._process.wait()
-        self._process.stdout.close()
+from tests.serving import Command
 
 
 @pytest.fixture
-def command():
-    command = Command()
-    command.start()
-    yield command
-    with contextlib.suppress(ValueError):  # it may have ended
-        command.kill()
+def start():
+    """Start `dtviz explore`, each time at the same port."""
+    with socket.create_server(("localhost", 0)) as free:
+        port = free.getsockname()[1]
+    with contextlib.ExitStack() as ends:
+
+        def start() -> Command:
+            command = Command("--port", str(port))
+            ends.callback(command.kill)
+            return command
+
+        yield start
 
 
 def brush(gestures, neurons, low=1, high=4):
@@ -70,7 +50,8 @@ def forget_errors(gestures):
     ]
 
 
-def test_a_page_outlives_its_server_and_is_as_it_was_when_that_is_back(gestures, command, demo):
+def test_a_page_outlives_its_server_and_is_as_it_was_when_that_is_back(gestures, start, demo):
+    command = start()
     gestures.open(command.address)
     gestures.choose("Layer", "0")
     gestures.page.wait_for_function(f"{gestures.HUB}.data.name[0] === 'L0N0'")
@@ -84,7 +65,7 @@ def test_a_page_outlives_its_server_and_is_as_it_was_when_that_is_back(gestures,
     hears_of_the_loss(gestures)
     chosen = brush(gestures, Explorer(demo, layer=0).neurons)
     gestures.page.evaluate("() => { window.isOld = true }")
-    command.start()
+    start()
     gestures.page.wait_for_function("() => window.isOld == null")
     gestures.wait_until_drawn()
     gestures.wait_for_selected(chosen)

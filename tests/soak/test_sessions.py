@@ -4,14 +4,13 @@ import asyncio
 import itertools
 import random
 import statistics
-import subprocess
-import sys
 import time
 from urllib.parse import unquote
 
 import psutil
 import pytest
 
+from tests.serving import Command
 from tests.soak.client import Client
 
 # Megabytes that a further page of the demo may take.
@@ -20,42 +19,22 @@ MOST_A_PAGE = 15
 FORGOTTEN = 45
 
 
-class Server:
-    """`dtviz explore` in a process of its own, and the memory that it takes."""
-
-    def __init__(self):
-        words = ["dtviz.cli", "explore", "--no-browser", "--port", "0", "--max-sessions", "200"]
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *words],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        said = self._process.stdout.readline()
-        self.address = said.split("dtviz is at ")[1].split()[0]
-
-    @property
-    def megabytes(self):
-        return psutil.Process(self._process.pid).memory_info().rss / 1e6
-
-    def end(self):
-        """End the server; return what it complained of."""
-        self._process.terminate()
-        _, complaints = self._process.communicate(timeout=60)
-        return complaints
-
-
 @pytest.fixture
 def server():
-    server = Server()
+    server = Command("--port", "0", "--max-sessions", "200")
     yield server
-    assert server.end() == ""
+    assert server.kill() == ""
+
+
+def megabytes(server):
+    """What a server takes."""
+    return psutil.Process(server.process.pid).memory_info().rss / 1e6
 
 
 def megabytes_left(server, few):
     """What a server takes once it has forgotten the pages that were left, or after some time."""
     deadline = time.monotonic() + FORGOTTEN
-    while (left := server.megabytes) > few and time.monotonic() < deadline:
+    while (left := megabytes(server)) > few and time.monotonic() < deadline:
         pass
     return left
 
@@ -98,7 +77,7 @@ def test_many_explore_at_once(server, say, is_long):
         for _ in range(2):
             few.append(Client(server.address))
             await few[-1].open()
-        before = server.megabytes
+        before = megabytes(server)
         pages = [Client(server.address) for _ in range(count)]
         for page in pages:
             await page.open()
@@ -107,7 +86,7 @@ def test_many_explore_at_once(server, say, is_long):
         async with asyncio.TaskGroup() as group:
             for number, page in enumerate(pages):
                 group.create_task(explore(page, number, until, took))
-        each = (server.megabytes - before) / count
+        each = (megabytes(server) - before) / count
         for page in [*pages, *few]:
             await page.close()
         return before, each, statistics.median(alone)
