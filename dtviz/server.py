@@ -1,6 +1,7 @@
 """Server: the app for oneself, or for a group, within limits that are known beforehand."""
 
 import contextlib
+import ctypes
 import gc
 import json
 import os
@@ -15,6 +16,7 @@ import panel as pn
 from panel.auth import AUTH_PROVIDERS
 from panel.io.server import Server
 from tornado.httputil import HTTPHeaders
+from tornado.ioloop import IOLoop
 from tornado.web import OutputTransform
 
 from dtviz.app import App
@@ -172,8 +174,23 @@ class Places:
         shown = make()
         session = pn.state.curdoc.session_context.id
         self._taken.add(session)
-        pn.state.on_session_destroyed(lambda _: self._taken.discard(session))
+        pn.state.on_session_destroyed(lambda _: self._leave(session))
         return shown
+
+    def _leave(self, session: str) -> None:
+        self._taken.discard(session)
+        if not self._taken:
+            # Bokeh lets go of the page after this.
+            IOLoop.current().call_later(1, _give_memory_back)
+
+
+def _give_memory_back() -> None:
+    """Give what no page needs any more to the system: glibc keeps it otherwise."""
+    # Twice: what the first lets go of can hold more of it.
+    gc.collect()
+    gc.collect()
+    with contextlib.suppress(OSError):  # another C library, which does as it does
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
 class _Guarded(OutputTransform):

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import queue
 import subprocess
 import sys
@@ -39,12 +40,17 @@ class Command:
 
     Args:
         words: more of the command line.
+        variables: more of the environment.
     """
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, **variables: str) -> None:
         command = [sys.executable, "-m", "dtviz.cli", "explore", "--no-browser", *words]
         self.process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | variables,
         )
         said = self.process.stdout.readline()
         self.address = said.split("dtviz is at ")[1].split()[0]

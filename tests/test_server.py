@@ -1,14 +1,17 @@
 """The server keeps to its settings, whatever is asked of it."""
 
 import asyncio
+import gc
 import json
 import os
 import re
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
+import weakref
 from types import SimpleNamespace
 from urllib.parse import urlencode
 
@@ -20,9 +23,11 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from dtviz import server
+from dtviz.app import App
 from dtviz.errors import BadArgument, FileProblem
 from dtviz.server import HEADERS, Places, Settings
 from tests.serving import running
+from tests.soak.test_sessions import visit
 
 # Tornado leaves sockets to be closed by the garbage collector, which tells of them.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -208,6 +213,34 @@ def test_a_page_that_cannot_be_made_takes_no_place():
     with pytest.raises(ConnectionError):
         Visit("a").page(places, fail)
     assert Visit("b").page(places) == "page"
+
+
+def test_nothing_stays_of_pages_that_were_left(monkeypatch):
+    apps, given_back = [], threading.Event()
+
+    def app(*arguments, **options):
+        made = App(*arguments, **options)
+        apps.append(weakref.ref(made))
+        return made
+
+    monkeypatch.setattr(server, "App", app)
+    monkeypatch.setattr(server, "_give_memory_back", given_back.set)
+    with running(lambda: server.made("demo", Settings(port=0))) as started:
+        for _ in range(2):
+            asyncio.run(visit(f"http://localhost:{started.port}/explore"))
+        pages = started._tornado.applications["/explore"]
+
+        async def forget():
+            while any(page.connection_count for page in pages.sessions):
+                await asyncio.sleep(0)
+            await pages._cleanup_sessions(0)
+
+        forgotten = asyncio.run_coroutine_threadsafe(forget(), started.io_loop.asyncio_loop)
+        forgotten.result(60)
+        assert given_back.wait(60)
+        gc.collect()
+        gc.collect()
+        assert [one() for one in apps] == [None, None]
 
 
 def test_a_server_for_others_without_passwords_says_so(tmp_path):

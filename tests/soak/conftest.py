@@ -3,8 +3,9 @@
 import pytest
 
 from benchmarks.figures import pytest_terminal_summary, say
+from tests.browser.conftest import browse, browser, downloads, gestures
 
-__all__ = ["pytest_terminal_summary", "say"]
+__all__ = ["browse", "browser", "downloads", "gestures", "pytest_terminal_summary", "say"]
 
 
 def pytest_addoption(parser) -> None:
