@@ -12,8 +12,9 @@ import threading
 import urllib.error
 import urllib.request
 import weakref
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import SimpleNamespace
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
 from bokeh.document import Document
@@ -172,6 +173,70 @@ def test_only_who_knows_a_password_gets_in(passwords):
         assert not signs_in("ada", str(passwords))
         assert not signs_in("<b>", "lovelace")
         assert signs_in("ada", "lovelace")
+
+
+class Provider(BaseHTTPRequestHandler):
+    """Knows one user, who has agreed, and one server that may ask for them."""
+
+    def do_GET(self):
+        asked = dict(parse_qsl(urlsplit(self.path).query))
+        if self.path.startswith("/authorize"):
+            answer = urlencode({"code": "once", "state": asked["state"]})
+            self.send_response(302)
+            self.send_header("Location", f"{asked['redirect_uri']}?{answer}")
+            self.end_headers()
+        else:
+            is_allowed = self.headers["Authorization"] == "Bearer token"
+            self._tell({"email": "ada@lab.example"}, is_allowed)
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        asked = dict(parse_qsl(body.decode()))
+        is_allowed = (asked["code"], asked["client_secret"]) == ("once", "secret")
+        self._tell({"access_token": "token"}, is_allowed)
+
+    def _tell(self, content, is_allowed):
+        self.send_response(200 if is_allowed else 401)
+        self.send_header("Content-Type", "application/json")
+        self.end_headers()
+        self.wfile.write(json.dumps(content if is_allowed else {"error": "<b>no</b>"}).encode())
+
+    def log_message(self, *_):
+        """Say nothing."""
+
+
+@pytest.fixture
+def provider():
+    """The address of an OAuth provider."""
+    with ThreadingHTTPServer((server.THIS_MACHINE, 0), Provider) as provider:
+        thread = threading.Thread(target=provider.serve_forever)
+        thread.start()
+        yield f"http://{server.THIS_MACHINE}:{provider.server_port}"
+        provider.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("secret", ["secret", "another"])
+def test_only_whom_a_provider_vouches_for_gets_in(provider, monkeypatch, secret):
+    monkeypatch.setenv("PANEL_OAUTH_KEY", "dtviz")
+    monkeypatch.setenv("PANEL_OAUTH_SECRET", secret)
+    for what in ("AUTHORIZE", "TOKEN", "USER"):
+        monkeypatch.setenv(f"PANEL_OAUTH_{what}_URL", f"{provider}/{what.lower()}")
+    with running(lambda: server.made("demo", Settings(port=0, auth="generic"))) as started:
+        address = f"http://localhost:{started.port}/explore"
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        if secret == "secret":
+            with browser.open(address) as page:
+                assert page.url == address
+                assert b"<title>dtviz</title>" in page.read()
+        else:
+            with pytest.raises(urllib.error.HTTPError) as refused:
+                browser.open(address)
+            assert refused.value.status == 401
+            said = refused.value.read().decode()
+            assert "You are not signed in. The provider said: &lt;b&gt;no&lt;/b&gt;" in said
+            # Nor does it ask another machine for fonts, as Panel's own page does.
+            assert "http" not in said
 
 
 # Places
