@@ -174,6 +174,10 @@ class Study(Listing):
             self.rows(name),
         )
 
+    def is_distributed(self, name: Space) -> bool:
+        """Return whether the `distribution` in a space is known: of many neurons it takes long."""
+        return self._is_kept(f"distribution {name}", self.rows(name))
+
     @property
     def summary(self) -> pd.DataFrame:
         """Statistics of |cosine| in the spaces side by side; see `dtviz.summary`."""
@@ -182,7 +186,7 @@ class Study(Listing):
 
     @property
     def is_summarized(self) -> bool:
-        """Whether ``summary`` is known: of a whole vocabulary it takes seconds."""
+        """Whether ``summary`` is known: of many neurons, or a vocabulary, it takes seconds."""
         return self._is_kept("summary", *self._summarized)
 
     @property

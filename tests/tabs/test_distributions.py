@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 import dtviz
+from dtviz import study
+from dtviz.tabs import distributions
 
 from ..tokens import wordy
 from .models import small
@@ -149,3 +151,61 @@ def test_why_there_are_no_statistics_is_told(monkeypatch):
     monkeypatch.undo()
     explorer.layer = 0
     assert tab.text.startswith("<b>|cosine| of all pairs</b>")
+
+
+def test_while_many_pairs_are_counted_the_page_is_answered(monkeypatch):
+    explorer = dtviz.Explorer(small(n=12), layer=1)
+    may_end, counted = threading.Event(), []
+
+    def slow(*asked, **options):
+        counted.append(asked)
+        assert may_end.wait(60)
+        return dtviz.distribution(*asked, **options)
+
+    monkeypatch.setattr(distributions, "_AT_ONCE", 4)
+    monkeypatch.setattr(study, "distribution", slow)
+
+    async def go():
+        tab = shown(explorer.distributions)
+        assert tab.message == "The cosines of 66 pairs are being counted."
+        while not counted:
+            await asyncio.sleep(0)
+        explorer.selection.names = explorer.in_view.names[:5]
+        explorer.distributions.space = "in"
+        assert tab.message == "The cosines of 66 pairs are being counted."
+        may_end.set()
+        while tab.message or "being found" in tab.text:
+            await asyncio.sleep(0)
+        return tab
+
+    tab = asyncio.run(go())
+    assert [space for _, space, _ in counted] == ["out", "in"]
+    assert titles(tab) == [
+        "layer 1, in: all (blue), selected (red), by chance (grey)",
+        "ECDF · 66 pairs, 10 selected",
+    ]
+    histogram, _ = curves(tab)
+    share = dtviz.distribution(explorer.model, "in", 1).share
+    np.testing.assert_allclose(histogram["all"][histogram["all"] > 0], share[share > 0])
+
+
+def test_why_no_pairs_are_counted_is_told(monkeypatch):
+    explorer = dtviz.Explorer(small(n=12), layer=1)
+
+    def fail(*_, **__):
+        raise MemoryError
+
+    monkeypatch.setattr(distributions, "_AT_ONCE", 4)
+    monkeypatch.setattr(study, "distribution", fail)
+
+    async def go():
+        tab = shown(explorer.distributions)
+        while "being counted" in tab.message:
+            await asyncio.sleep(0)
+        return tab
+
+    tab = asyncio.run(go())
+    assert tab.message == "There is not enough memory for the statistics."
+    monkeypatch.undo()
+    tab.space = "in"
+    assert tab.message == ""
