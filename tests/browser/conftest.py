@@ -57,8 +57,15 @@ def downloads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def browser(request: pytest.FixtureRequest, downloads: Path) -> Iterator[Browser]:
+    with launched(request.config, downloads) as browser:
+        yield browser
+
+
+@contextlib.contextmanager
+def launched(config: pytest.Config, downloads: Path) -> Iterator[Browser]:
+    """Run a browser. As long as it runs, so does an event loop, where asyncio can start none."""
     with sync_playwright() as playwright:
-        if _in_firefox(request.config):
+        if _in_firefox(config):
             browser = playwright.firefox.launch(
                 channel="moz-firefox",  # driven by WebDriver BiDi, not by a patch of Playwright's
                 executable_path=_executable(_FIREFOX),

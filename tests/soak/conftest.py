@@ -3,9 +3,9 @@
 import pytest
 
 from benchmarks.figures import pytest_terminal_summary, say
-from tests.browser.conftest import browse, browser, downloads, gestures
+from tests.browser.conftest import browse, downloads, gestures, launched
 
-__all__ = ["browse", "browser", "downloads", "gestures", "pytest_terminal_summary", "say"]
+__all__ = ["browse", "downloads", "gestures", "pytest_terminal_summary", "say"]
 
 
 def pytest_addoption(parser) -> None:
@@ -17,3 +17,10 @@ def is_long(pytestconfig) -> bool:
     """Whether this is the long run."""
     # Where all tests run, the option is not known when the command line is read.
     return pytestconfig.getoption("--long", default=False)
+
+
+@pytest.fixture
+def browser(pytestconfig, downloads):
+    """A browser for one test: others of this process use asyncio."""
+    with launched(pytestconfig, downloads) as browser:
+        yield browser
