@@ -154,6 +154,12 @@ class Study(Listing):
         )
 
     @property
+    def is_paired(self) -> bool:
+        """Whether ``similar_pairs`` are known: of many neurons they take seconds."""
+        rows = self.rows(self.space)
+        return self._is_kept("similar pairs", rows, *self._values(self.pairs))
+
+    @property
     def similarity_limit(self) -> float:
         """The |cosine| that 95% of the pairs of random neurons would stay below."""
         return self._keep(

@@ -1,7 +1,5 @@
 """Distributions: of the cosines between all neurons, and between the selected ones."""
 
-import asyncio
-import html
 import math
 from collections.abc import Callable
 from typing import Any
@@ -10,19 +8,14 @@ import holoviews as hv
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import panel as pn
-import param
 
 from dtviz.analyses.distributions import Distribution, pair_counts
 from dtviz.analyses.products import is_vocabulary
 from dtviz.directions import Directions
-from dtviz.errors import DtvizError
 from dtviz.tabs.space import SpaceTab
 from dtviz.views import looks, titles
 from dtviz.views.distribution import ecdf, histogram
 
-# Neurons whose pairs are counted at once: in a third of a second.
-_AT_ONCE = 4_096
 Counts = npt.NDArray[np.int64]
 
 
@@ -34,51 +27,44 @@ class Distributions(SpaceTab):
     follows_selection = True
     has_text = True
 
-    # Asks for what takes long, which is found beside what one does.
-    _wanted = param.Event()
-
     def set_up(self) -> None:
-        """Offer the spaces, and hear when something is asked for."""
+        """Offer the spaces."""
         super().set_up()
-        self._is_seeking = False
-        self._why_none = ""
         self._counted: tuple[Directions, list[str], Counts] | None = None
-        self.param.watch(self._seek, "_wanted")
 
     def find(self) -> str:
         """Find the distribution of all pairs and of the selected ones."""
-        rows = self.rows
+        rows, missing = self.rows, self.missing()
         if len(rows) < 2:
             return "This layer has one neuron: there are no pairs to compare."
-        self._why_none = ""
-        if len(rows) <= _AT_ONCE and not is_vocabulary(self.study.model.unembedding):
-            self.study.summary  # noqa: B018  found at once
-        if self._missing():
-            self.text = "The statistics of the spaces are being found."
-            self._wanted = True
-        if self.study.is_summarized:
+        if "statistics" not in missing:
             statistics = self.study.summary.drop(index="count")
             self.text = "<b>|cosine| of all pairs</b>" + statistics.to_html(
                 border=0, float_format="{:.3f}".format
             )
-        if self._missing().keys() - {"statistics"}:
+        elif not self.why_none:
+            self.text = "The statistics of the spaces are being found."
+        if missing.keys() - {"statistics"}:
             counting = f"The cosines of {math.comb(len(rows), 2):,} pairs are being counted."
-            return self._why_none or counting
+            return self.why_none or counting
         self._all = self.study.distribution(self.space)
         counts = self._count(rows, self.chosen(rows))
         self._selected = Distribution(counts, self._all.chance, self._all.chance_ecdf)
         return ""
 
-    def _missing(self) -> dict[str, Callable[[], object]]:
-        """Return what finds that which takes long and is not known yet."""
+    def missing(self) -> dict[str, Callable[[], object]]:
+        """Return what counts many pairs, and finds the statistics of many or of a vocabulary."""
         study, rows, name = self.study, self.rows, self.space
         chosen = self.chosen(rows)
         missing: dict[str, Callable[[], object]] = {}
-        if len(rows) > _AT_ONCE and not study.is_distributed(name):
+        if len(rows) < 2:
+            return missing
+        if len(rows) > self.at_once and not study.is_distributed(name):
             missing["all"] = lambda: study.distribution(name)
-        if len(chosen) > _AT_ONCE and self._known(rows, chosen) is None:
+        if len(chosen) > self.at_once and self._known(rows, chosen) is None:
             missing["selected"] = lambda: self._count(rows, chosen)
-        if not study.is_summarized:
+        is_long = len(rows) > self.at_once or is_vocabulary(study.model.unembedding)
+        if is_long and not study.is_summarized:
             missing["statistics"] = lambda: study.summary
         return missing
 
@@ -95,28 +81,6 @@ class Distributions(SpaceTab):
             counts = pair_counts(rows.subset(chosen))
             self._counted = (rows, chosen, counts)
         return counts
-
-    async def _seek(self, _: object) -> None:
-        """Find in a thread what takes seconds, and show it."""
-        if self._is_seeking:
-            return
-        self._is_seeking = True
-        try:
-            while missing := self._missing():  # other options may have come meanwhile
-                await asyncio.to_thread(next(iter(missing.values())))
-                # With the page's lock, as other changes from threads.
-                pn.state.execute(self.refresh, schedule=True)
-        except (DtvizError, MemoryError) as error:
-            self._why_none = str(error) or "There is not enough memory for the statistics."
-            pn.state.execute(self._tell_why, schedule=True)
-        finally:
-            self._is_seeking = False
-
-    def _tell_why(self) -> None:
-        """Say why there is nothing in the place of what there is not."""
-        self.text = html.escape(self._why_none)
-        if self.message:
-            self.message = self._why_none
 
     def make_views(self) -> list[Any]:
         """Return histogram and ECDF."""

@@ -1,5 +1,8 @@
 """Tab: one or several views with their options, which cost nothing while they are not in sight."""
 
+import asyncio
+import html
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import holoviews as hv
@@ -8,7 +11,7 @@ import param
 
 from dtviz.analyses.products import is_vocabulary
 from dtviz.directions import SHORT
-from dtviz.errors import told
+from dtviz.errors import DtvizError, told
 from dtviz.selection import Selection
 from dtviz.study import Study
 from dtviz.views import page, titles
@@ -23,7 +26,8 @@ class Tab(pn.viewable.Viewer):
     """One tab of the explorer; alone in a notebook it shows itself, too.
 
     A subclass says in ``find`` what it shows, which is called when something has changed while the
-    tab is in sight, and when it comes in sight after something has changed.
+    tab is in sight, and when it comes in sight after something has changed; again, once what it
+    names as ``missing`` is found.
 
     Args:
         study: what the analyses find.
@@ -42,11 +46,15 @@ class Tab(pn.viewable.Viewer):
     # Whether a line stands above its views, and a text beside them.
     has_heading: ClassVar[bool] = False
     has_text: ClassVar[bool] = False
+    # Neurons whose pairs are gone through at once: in a third of a second.
+    at_once: ClassVar[int] = 4_096
 
     message = param.String(doc="Why there is nothing to see; empty if there is.")
     heading = param.String(doc="What stands above the views.")
     text = param.String(doc="What stands beside the views, as HTML.")
     changes = param.Integer(doc="Counts how often what is shown has changed.")
+    # Asks for what is missing.
+    _wanted = param.Event()
 
     def __init__(self, study: Study, selection: Selection, hub: Hub) -> None:
         super().__init__()
@@ -54,6 +62,9 @@ class Tab(pn.viewable.Viewer):
         self._viewers: set[object] = set()
         self._is_stale = True
         self._shape: object = None
+        self._is_seeking = False
+        # Why what is missing was not found.
+        self.why_none = ""
         self.row = pn.Row(sizing_mode="stretch_width", height=HEIGHT)
         self.options: list[param.Parameter] = []
         # What stands beside the heading.
@@ -61,6 +72,7 @@ class Tab(pn.viewable.Viewer):
         self.set_up()
         for option in self.options:
             option.owner.param.watch(self.refresh, option.name)
+        self.param.watch(self._seek, "_wanted")
 
     def set_up(self) -> None:
         """Name the options of this tab, once."""
@@ -68,6 +80,10 @@ class Tab(pn.viewable.Viewer):
     def find(self) -> str:
         """Find what is to be shown; return why there is nothing, or an empty text."""
         raise NotImplementedError
+
+    def missing(self) -> dict[str, Callable[[], object]]:
+        """Return what finds, in a thread, that which takes long and is not known yet."""
+        return {}
 
     def make_views(self) -> list[Any]:
         """Return the views, made of what was found; they follow ``changes``."""
@@ -111,7 +127,10 @@ class Tab(pn.viewable.Viewer):
 
     def _update(self) -> None:
         self._is_stale = False
+        self.why_none = ""
         try:
+            if self.missing():
+                self._wanted = True
             self.message = self.find()
             self.row.visible = not self.message
             if not self.message:
@@ -119,6 +138,28 @@ class Tab(pn.viewable.Viewer):
         except Exception as error:  # whatever it is, the other views go on
             self.message = told(error)
             self.row.visible = False
+
+    async def _seek(self, _: object) -> None:
+        """Find what is missing, and show it, while other things are answered."""
+        if self._is_seeking:
+            return
+        self._is_seeking = True
+        try:
+            while missing := self.missing():  # other options may have come meanwhile
+                await asyncio.to_thread(next(iter(missing.values())))
+                # With the page's lock, as other changes from threads.
+                pn.state.execute(self.refresh, schedule=True)
+        except (DtvizError, MemoryError) as error:
+            self.why_none = str(error) or "There is not enough memory."
+            pn.state.execute(self._tell_why, schedule=True)
+        finally:
+            self._is_seeking = False
+
+    def _tell_why(self) -> None:
+        if self.message:
+            self.message, self.text = self.why_none, ""
+        else:
+            self.text = html.escape(self.why_none)
 
     def _draw_found(self) -> None:
         shape = self.shape()

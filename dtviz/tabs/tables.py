@@ -2,6 +2,7 @@
 
 import html
 import io
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,6 +13,7 @@ import param
 from bokeh.models.widgets.tables import NumberFormatter
 
 from dtviz import tables
+from dtviz.analyses.products import is_vocabulary
 from dtviz.errors import DtvizError
 from dtviz.tabs.tab import HEIGHT, Tab
 
@@ -49,6 +51,8 @@ class Tables(Tab):
                 "A whole vocabulary has not been ranked for all neurons yet: press 'List for all "
                 "neurons' in the tab Top items."
             )
+        if self.missing():
+            return self.why_none or "The pairs of all neurons in view are being gone through."
         try:
             every = tables.table(self.kind, self.study)
         except DtvizError as error:
@@ -70,11 +74,26 @@ class Tables(Tab):
             self.text += f"; {html.escape(cut)}"
         return ""
 
+    def missing(self) -> dict[str, Callable[[], object]]:
+        """Return what goes through the pairs of many neurons, or of a vocabulary."""
+        study, many = self.study, len(self.study.in_view) > self.at_once
+        if self.kind == "pairs" and many and not study.is_paired:
+            return {"pairs": lambda: study.similar_pairs}
+        is_long = many or is_vocabulary(study.model.unembedding)
+        if self.kind == "summary" and is_long and not study.is_summarized:
+            return {"summary": lambda: study.summary}
+        return {}
+
     def controls(self) -> list[Any]:
         """Return the widgets, and a button for each format."""
-        return [*super().controls(), pn.panel(pn.bind(self._buttons, self.param.kind))]
+        return [
+            *super().controls(),
+            pn.panel(pn.bind(self._buttons, self.param.kind, self.param.message)),
+        ]
 
-    def _buttons(self, kind: str) -> pn.Row:
+    def _buttons(self, kind: str, why_none: str) -> pn.Row:
+        if why_none:
+            return pn.Row()
         # New ones for each table: the browser keeps the name that a file had at first.
         buttons = [
             pn.widgets.FileDownload(

@@ -7,7 +7,7 @@ import pytest
 
 import dtviz
 from dtviz import study
-from dtviz.tabs import distributions
+from dtviz.tabs.distributions import Distributions
 
 from ..tokens import wordy
 from .models import small
@@ -147,7 +147,7 @@ def test_why_there_are_no_statistics_is_told(monkeypatch):
 
     monkeypatch.setattr(type(explorer), "_summary", fail)
     tab = shown(explorer.distributions)
-    assert tab.text == "There is not enough memory for the statistics."
+    assert tab.text == "There is not enough memory."
     monkeypatch.undo()
     explorer.layer = 0
     assert tab.text.startswith("<b>|cosine| of all pairs</b>")
@@ -162,7 +162,7 @@ def test_while_many_pairs_are_counted_the_page_is_answered(monkeypatch):
         assert may_end.wait(60)
         return dtviz.distribution(*asked, **options)
 
-    monkeypatch.setattr(distributions, "_AT_ONCE", 4)
+    monkeypatch.setattr(Distributions, "at_once", 4)
     monkeypatch.setattr(study, "distribution", slow)
 
     async def go():
@@ -195,7 +195,7 @@ def test_why_no_pairs_are_counted_is_told(monkeypatch):
     def fail(*_, **__):
         raise MemoryError
 
-    monkeypatch.setattr(distributions, "_AT_ONCE", 4)
+    monkeypatch.setattr(Distributions, "at_once", 4)
     monkeypatch.setattr(study, "distribution", fail)
 
     async def go():
@@ -205,7 +205,7 @@ def test_why_no_pairs_are_counted_is_told(monkeypatch):
         return tab
 
     tab = asyncio.run(go())
-    assert tab.message == "There is not enough memory for the statistics."
+    assert tab.message == "There is not enough memory."
     monkeypatch.undo()
     tab.space = "in"
     assert tab.message == ""

@@ -1,4 +1,6 @@
+import asyncio
 import io
+import threading
 
 import pandas as pd
 import panel as pn
@@ -7,7 +9,9 @@ from panel.models.tabulator import CellClickEvent, DataTabulator
 
 import dtviz
 from dtviz import tables
+from dtviz.tabs.tables import Tables
 
+from ..tokens import wordy
 from .models import small
 from .shown import drawing, shown
 
@@ -251,3 +255,48 @@ def test_only_a_table_of_the_selected_follows_the_selection(explorer, tab):
     changes = tab.changes
     explorer.selection.names = []
     assert tab.changes == changes
+
+
+@pytest.mark.parametrize("kind", ["pairs", "summary"])
+def test_while_many_pairs_are_gone_through_the_page_is_answered(monkeypatch, kind):
+    explorer = dtviz.Explorer(small(n=12), layer=1)
+    explorer.pairs.pairs_above = 0
+    may_end, begun = threading.Event(), threading.Event()
+    of, step = {
+        "pairs": (type(explorer.pairs), "__call__"),
+        "summary": (type(explorer), "_summary"),
+    }[kind]
+    find = getattr(of, step)
+
+    def slow(*given):
+        begun.set()
+        assert may_end.wait(60)
+        return find(*given)
+
+    monkeypatch.setattr(Tables, "at_once", 4)
+    monkeypatch.setattr(of, step, slow)
+
+    async def go():
+        tab = shown(explorer.tables)
+        tab.kind = kind
+        while not begun.is_set():
+            await asyncio.sleep(0)
+        assert tab.message == "The pairs of all neurons in view are being gone through."
+        assert not buttons(tab)
+        may_end.set()
+        while tab.message:
+            await asyncio.sleep(0)
+        return tab
+
+    tab = asyncio.run(go())
+    monkeypatch.undo()
+    pd.testing.assert_frame_equal(tab.frame, tables.table(kind, explorer))
+    assert set(buttons(tab)) == {f"{kind}.csv", f"{kind}.parquet"}
+
+
+def test_what_is_not_known_yet_cannot_be_taken():
+    tab = shown(dtviz.Explorer(wordy(n=12), layer=1).tables)
+    assert buttons(tab)
+    tab.kind = "top-k"
+    assert "has not been ranked" in tab.message
+    assert not buttons(tab)
