@@ -1,16 +1,13 @@
 """How tokens are written: a name for each that shows what cannot be seen, such as spaces."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 
+import regex
+
 _SHOWN = {" ": "␣", "\n": "↵", "\t": "⇥"}
-# Controls, spaces of other kinds, what has no width or turns the direction of a line.
-_UNSEEN = re.compile(
-    "[\x00-\x20\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u1680"
-    "\u2000-\u200f\u2028-\u202f\u205f-\u206f\u2800\u3000\u3164\ufe00-\ufe0f\ufeff\uffa0"
-    "\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"
-)
+# Controls, formats, spaces, what has no width or turns the direction of a line; the empty Braille.
+_UNSEEN = regex.compile(r"[\p{Cc}\p{Cf}\p{Cs}\p{Z}\p{Default_Ignorable_Code_Point}\u2800]")
 
 
 def visible(text: str) -> str:
@@ -20,7 +17,8 @@ def visible(text: str) -> str:
     seen as its code: \x0d, \u200b. Tokens of one text are told apart by their numbers, which
     this does not know; see `distinct`.
     """
-    return _UNSEEN.sub(lambda match: _SHOWN.get(match[0]) or _code(match[0]), text)
+    shown: str = _UNSEEN.sub(lambda match: _SHOWN.get(match[0]) or _code(match[0]), text)
+    return shown
 
 
 def _code(character: str) -> str:

@@ -21,6 +21,7 @@ from dtviz.tokens import distinct, visible
         ("\xa0", "\\xa0"),
         ("\u200b\u202e", "\\u200b\\u202e"),
         ("\U000e0041", "\\U000e0041"),
+        ("\U0001d173", "\\U0001d173"),
         ("<b>é中</b>", "<b>é中</b>"),
         ("", ""),
     ],
