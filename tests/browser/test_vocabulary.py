@@ -13,8 +13,9 @@ from ..tokens import wordy
 TOKENS = 50_257
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def model():
+    # Its own for each test: what one finds of all neurons, the next would know.
     return wordy(TOKENS, n=256, d=64)
 
 
