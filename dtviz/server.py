@@ -140,7 +140,7 @@ def made(source: str, settings: Settings) -> Server:
             basic_auth=passwords(Path(str(settings.auth))) if is_file else None,
             login_template=str(page.LOGIN),
             oauth_provider=settings.auth if is_provider else None,
-            oauth_error_template=str(page.REFUSED),
+            oauth_error_template=str(page.LOGIN),
             cookie_secret=os.environ.get("PANEL_COOKIE_SECRET", secrets.token_urlsafe(32)),
             title="dtviz",
         )

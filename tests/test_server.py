@@ -28,7 +28,7 @@ from dtviz.app import App
 from dtviz.errors import BadArgument, FileProblem
 from dtviz.server import HEADERS, Places, Settings
 from tests.serving import running
-from tests.soak.test_sessions import visit
+from tests.soak.client import visit
 
 # Tornado leaves sockets to be closed by the garbage collector, which tells of them.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -10,7 +10,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from dtviz.analyses.distributions import Distribution, pair_counts
-from dtviz.analyses.products import is_vocabulary
 from dtviz.directions import Directions
 from dtviz.tabs.space import SpaceTab
 from dtviz.views import looks, titles
@@ -59,12 +58,11 @@ class Distributions(SpaceTab):
         missing: dict[str, Callable[[], object]] = {}
         if len(rows) < 2:
             return missing
-        if len(rows) > self.at_once and not study.is_distributed(name):
+        if self.has_many and not study.is_distributed(name):
             missing["all"] = lambda: study.distribution(name)
         if len(chosen) > self.at_once and self._known(rows, chosen) is None:
             missing["selected"] = lambda: self._count(rows, chosen)
-        is_long = len(rows) > self.at_once or is_vocabulary(study.model.unembedding)
-        if is_long and not study.is_summarized:
+        if self.lacks_summary:
             missing["statistics"] = lambda: study.summary
         return missing
 

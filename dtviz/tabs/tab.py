@@ -85,6 +85,17 @@ class Tab(pn.viewable.Viewer):
         """Return what finds, in a thread, that which takes long and is not known yet."""
         return {}
 
+    @property
+    def has_many(self) -> bool:
+        """Whether so many neurons are in view that going through their pairs takes long."""
+        return len(self.study.in_view) > self.at_once
+
+    @property
+    def lacks_summary(self) -> bool:
+        """Whether the statistics of the spaces take long and are not known yet."""
+        is_long = self.has_many or is_vocabulary(self.study.model.unembedding)
+        return is_long and not self.study.is_summarized
+
     def make_views(self) -> list[Any]:
         """Return the views, made of what was found; they follow ``changes``."""
         raise NotImplementedError

@@ -13,7 +13,6 @@ import param
 from bokeh.models.widgets.tables import NumberFormatter
 
 from dtviz import tables
-from dtviz.analyses.products import is_vocabulary
 from dtviz.errors import DtvizError
 from dtviz.tabs.tab import HEIGHT, Tab
 
@@ -76,11 +75,10 @@ class Tables(Tab):
 
     def missing(self) -> dict[str, Callable[[], object]]:
         """Return what goes through the pairs of many neurons, or of a vocabulary."""
-        study, many = self.study, len(self.study.in_view) > self.at_once
-        if self.kind == "pairs" and many and not study.is_paired:
+        study = self.study
+        if self.kind == "pairs" and self.has_many and not study.is_paired:
             return {"pairs": lambda: study.similar_pairs}
-        is_long = many or is_vocabulary(study.model.unembedding)
-        if self.kind == "summary" and is_long and not study.is_summarized:
+        if self.kind == "summary" and self.lacks_summary:
             return {"summary": lambda: study.summary}
         return {}
 

@@ -16,8 +16,8 @@ _JS = Path(__file__).parent / "js"
 TABLES_CSS, BAR_CSS, SETS_CSS = (
     (_JS / f"{name}.css").read_text(encoding="utf-8") for name in ("top_k", "bar", "sets")
 )
-# Panel's own ask other machines for a logo and for fonts.
-LOGIN, REFUSED = _JS / "login.html", _JS / "refused.html"
+# Panel's own pages ask other machines for a logo and for fonts.
+LOGIN = _JS / "login.html"
 _TEXT_CSS = """
 table { border-collapse: collapse; font-size: 11px; line-height: 15px; margin-top: 3px; }
 th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; }

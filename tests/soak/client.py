@@ -6,6 +6,7 @@ import json
 import re
 import time
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from tornado.httpclient import AsyncHTTPClient, HTTPRequest
@@ -81,6 +82,14 @@ class Client:
         assert '"msgtype":"ERROR"' not in part, part
         self.heard += re.findall(r'"address",\["(#[^"]*)"', part)
         return json.loads(part)
+
+
+async def visit(address: str, rows: Sequence[int] = (1, 2)) -> None:
+    """Open a page, select, and leave."""
+    client = Client(address)
+    await client.open()
+    await client.select(list(rows))
+    await client.close()
 
 
 def _named_sources(part: Any) -> Any:

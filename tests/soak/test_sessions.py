@@ -15,7 +15,7 @@ import dtviz
 from benchmarks.brushing import Brush
 from dtviz.explorer import Explorer
 from tests.serving import Command
-from tests.soak.client import Client
+from tests.soak.client import Client, visit
 
 # Megabytes that a further page of the demo may take.
 MOST_A_PAGE = 15
@@ -48,14 +48,6 @@ def painted(brush):
     """The milliseconds from a brush to all views painted."""
     brush.draw()
     return brush.release()
-
-
-async def visit(address, rows=(1, 2)):
-    """Open a page, select, and leave."""
-    client = Client(address)
-    await client.open()
-    await client.select(list(rows))
-    await client.close()
 
 
 async def explore(client, number, until, took):
