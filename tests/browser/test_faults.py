@@ -84,6 +84,13 @@ def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, ta
             super(...args)
             window.sockets.push(this)
           }
+        }
+        window.answered = []
+        const {fetch} = window
+        window.fetch = async (address, ...args) => {
+          const answer = await fetch(address, ...args)
+          window.answered.push(address)
+          return answer
         }"""
     )
     gestures.open(serve(lambda: Explorer(explorer.model, layer=2).page()))
@@ -95,6 +102,8 @@ def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, ta
     mouse.move((start[0] + end[0]) / 2, end[1], steps=3)
     gestures.page.evaluate("() => window.sockets.forEach((socket) => socket.close())")
     hears_of_the_loss(gestures)
+    # The server is there again: the page waits until the box is drawn.
+    gestures.page.wait_for_function("() => window.answered.includes('favicon.ico')")
     mouse.move(*end, steps=3)
     mouse.up()
     chosen = between(table, "difference", 1, 4)

@@ -1,12 +1,14 @@
 // What a gesture makes of the selection; every script of a gesture begins with this.
 
-// The keys held when the pointer or a key was last pressed, or the pointer released.
+// The keys held when the pointer or a key was last pressed, or the pointer released; and whether the
+// pointer is pressed.
 if (window.dtvizKeys == null) {
   window.dtvizKeys = {}
-  const note = ({shiftKey, ctrlKey, metaKey, altKey}) => {
-    window.dtvizKeys = {shift: shiftKey, ctrl: ctrlKey || metaKey, alt: altKey}
+  const note = ({type, shiftKey, ctrlKey, metaKey, altKey}) => {
+    const pointer = type === "keydown" ? window.dtvizKeys.pointer : type === "pointerdown"
+    window.dtvizKeys = {shift: shiftKey, ctrl: ctrlKey || metaKey, alt: altKey, pointer}
   }
-  for (const type of ["pointerdown", "pointerup", "keydown"]) {
+  for (const type of ["pointerdown", "pointerup", "pointercancel", "keydown"]) {
     addEventListener(type, note, {capture: true})
   }
 }

@@ -4,13 +4,15 @@
 const GONE = "Server gone: selecting goes on, all else once it is back."
 const KEPT = "dtviz: kept while the server was gone"
 
-// Resolves once a server answers at this address.
+// Resolves once a server answers at this address, and nobody is in the middle of a gesture.
 async function server_answers() {
   for (;;) {
     await new Promise((resolve) => setTimeout(resolve, 1000))
     try {
       await fetch("favicon.ico", {cache: "no-store"})
-      return
+      if (!window.dtvizKeys.pointer) {
+        return
+      }
     } catch {
       // not yet
     }
