@@ -1,5 +1,6 @@
 """Model: the weights of a model, frozen float32 arrays, checked when they are made."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
@@ -29,6 +30,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 _COPIES = 3
 # Layers a side that stay in memory, of a model whose layers are read when they are asked for.
 _KEPT = 2
+MOST_TREES = 32
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -82,6 +84,10 @@ class Model(Postponed):
     # as anyone holds it.
     shared: WeakValueDictionary[tuple[Any, ...], Any] = field(
         init=False, repr=False, default_factory=WeakValueDictionary
+    )
+    # Of that, what stays when nobody looks: the trees found last, which are small and take long.
+    trees: deque[Any] = field(
+        init=False, repr=False, default_factory=lambda: deque(maxlen=MOST_TREES)
     )
 
     def __post_init__(self) -> None:

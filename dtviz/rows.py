@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
+from dtviz.analyses.clustering import Clustering
 from dtviz.analyses.products import is_vocabulary
 from dtviz.analyses.spaces import Space, space, spaces_of
 from dtviz.cache import condensed
@@ -61,6 +62,8 @@ class Rows(Options):
         kept = self._kept[what] = _Kept(inputs, result)
         if is_dataclass(result) or isinstance(result, tuple):
             self.model.shared[_key(what, inputs)] = kept
+        if isinstance(result, Clustering):
+            self.model.trees.append(kept)
         return kept
 
     @property

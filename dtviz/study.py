@@ -114,12 +114,14 @@ class Study(Listing):
     @property
     def clustered(self) -> Clustering:
         """The clustering of the neurons in view."""
-        rows = self.rows(self.space)
-        of = self.clustering
-        most = min(of.exact_up_to, len(rows))
-        options = (of.method, of.distance, of.optimal_order, most)
-        sha256 = self.model.sha256
-        return self._keep("clustered", lambda: clustered(rows, of, sha256), rows, *options)
+        of, space = self.clustering, self.space
+        most = min(of.exact_up_to, len(self.in_view))
+        return self._keep(
+            "clustered",
+            lambda: clustered(self.rows(space), of, self.model.sha256),
+            *(self.model, self.layer, space, *self._space_options(space).values()),
+            *(of.method, of.distance, of.optimal_order, most),
+        )
 
     @property
     def clusters(self) -> np.ndarray:

@@ -442,9 +442,10 @@ def differing(a, b):
 
 def test_studies_of_one_model_share_what_cannot_be_changed():
     model = small()
-    first, second = shared(Study(model)), shared(Study(model))
+    studies = Study(model), Study(model), Study(replace(model))
+    first, second, of_another = map(shared, studies)
     assert differing(first, second) == set()
-    assert differing(first, shared(Study(replace(model)))) == set(first)
+    assert differing(first, of_another) == set(first)
 
 
 def test_other_options_share_what_they_do_not_touch():
@@ -454,6 +455,17 @@ def test_other_options_share_what_they_do_not_touch():
     assert differing(before, shared(second)) == {"clustered", "similarity", "listed"}
     second.choose(method="average", k=10)
     assert differing(before, shared(second)) == set()
+
+
+def test_a_tree_is_there_when_one_comes_back_to_a_layer():
+    study = Study(small())
+    trees = []
+    for layer in (0, 1, 0, 1):
+        study.layer = layer
+        trees.append(study.clustered)
+    assert trees[2:] == trees[:2]
+    study.choose(method="ward")
+    assert study.clustered not in trees
 
 
 def test_what_can_be_changed_is_each_ones_own():

@@ -46,7 +46,8 @@ def draw_points(hub: Hub, name: str, x: str, y: str, *, leads: bool = False) -> 
             for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
                 # Bokeh hits such a point, and passes it over when it paints.
                 glyph.angle = np.nan
-            if not figure.select({"name": "dots"}):
+            # A search by name walks the whole figure.
+            if not any(one.name == "dots" for one in figure.renderers):
                 draw_dots(plot, neurons)
 
     def draw_dots(plot: Any, neurons: ColumnDataSource) -> None:
