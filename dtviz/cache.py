@@ -68,8 +68,7 @@ def clustered(rows: Directions, analysis: ClusterAnalysis, sha256: str | None) -
     """
     if len(rows) < LEAST_ROWS:
         return analysis(rows)
-    most = min(analysis.exact_up_to, len(rows))
-    options = (analysis.method, analysis.distance, analysis.optimal_order, most)
+    options = analysis.decisive(len(rows))
 
     def unpacked(held: Arrays) -> Clustering | None:
         linkage, groups = held["linkage"], int(held["groups"])
@@ -121,7 +120,9 @@ class _KeptBlocks(Blocks):
 
 
 def condensed(targets: Directions, *, layer_norm: bool, sha256: str | None) -> Directions:
-    """Return what stands for targets in a space, of a vocabulary from the cache or kept there.
+    """Return the root that stands for a vocabulary in a space, from the cache or kept there.
+
+    Other targets are returned as they are: a space normalizes them.
 
     Args:
         targets, layer_norm: see `spaces.condensed`.
@@ -129,7 +130,7 @@ def condensed(targets: Directions, *, layer_norm: bool, sha256: str | None) -> D
     """
     rows, width = targets.shape
     if not is_vocabulary(targets) or rows <= width:
-        return spaces.condensed(targets, layer_norm=layer_norm)
+        return targets
 
     def unpacked(held: Arrays) -> Directions | None:
         root = held["root"]

@@ -5,14 +5,22 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from dtviz import __version__
 from dtviz.errors import BadArgument, DtvizError, shortened
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 2 after one line on standard error."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="dtviz", description="See what the MLP neurons of a transformer read and write."
     )
     parser.add_argument("--version", action="version", version=f"dtviz {__version__}")

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from dtviz.errors import BadArgument, shortened
+from dtviz.output import is_text
 
 MOST_CHARACTERS = 100_000
 # Of more neurons that are selected, a link does not tell.
@@ -99,23 +100,18 @@ def _unquoted(text: str) -> str:
 def _check(key: object, value: object) -> None:
     """Refuse what is no part of a state."""
     if key == "select":
-        fits = isinstance(value, list | tuple) and all(map(_is_text, value))
+        fits = isinstance(value, list | tuple) and all(map(is_text, value))
     elif key == "model":
-        fits = _is_text(value)
+        fits = is_text(value)
     else:
-        fits = _is_text(value) or value is None or _is_number(value)
-    if not (_is_text(key) and fits):
+        fits = is_text(value) or value is None or _is_number(value)
+    if not (is_text(key) and fits):
         raise BadArgument(
             expected="options with a number, a text, true, false or null each, model as text, and "
             "select as names",
             got=f"{shortened(key)}: {shortened(value)}",
             do="Copy the link again as a whole.",
         )
-
-
-def _is_text(value: object) -> bool:
-    """Return whether it is a string that can be written as UTF-8."""
-    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
 def _is_number(value: object) -> bool:

@@ -238,7 +238,7 @@ class Listing(Rows):
 
 
 def _sent(listed: Ranking | None, rows: Sequence[int] | None) -> pd.DataFrame:
-    """Return a ranking as a page takes it; see `Study.ranking_of`."""
+    """Return a ranking as a page takes it; see `Listing.ranking_of`."""
     if listed is None:
         return pd.DataFrame({"neuron": [], "item": [], "value": []})
     rows = range(len(listed.names)) if rows is None else rows

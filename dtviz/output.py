@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -103,3 +104,8 @@ def _umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def is_text(value: object) -> bool:
+    """Return whether it is a string that can be written as UTF-8."""
+    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)

@@ -7,7 +7,6 @@ from typing import Any, TypeVar
 import pandas as pd
 
 from dtviz.analyses.clustering import Clustering
-from dtviz.analyses.products import is_vocabulary
 from dtviz.analyses.spaces import Space, space, spaces_of
 from dtviz.cache import condensed
 from dtviz.directions import Directions
@@ -120,8 +119,8 @@ class Rows(Options):
         self, what: str, targets: Directions | None, layer_norm: bool
     ) -> Directions | None:
         """Return fewer rows in place of a vocabulary, with which spaces are the same."""
-        if targets is None or not is_vocabulary(targets):
-            return targets
+        if targets is None:
+            return None
         return self._keep(
             f"condensed {what}",
             lambda: condensed(targets, layer_norm=layer_norm, sha256=self.model.sha256),

@@ -13,7 +13,7 @@ import param
 
 from dtviz.errors import BadArgument, FileProblem, UnknownName, listed, shortened
 from dtviz.model import Model
-from dtviz.output import write_whole
+from dtviz.output import is_text, write_whole
 
 # Okabe and Ito's (2008), with brown for black, which a dark page would hide: colour-blind readers
 # tell them apart, and from the accent of what is selected.
@@ -56,7 +56,7 @@ class NeuronSet:
     colour: str = PALETTE[0]
 
     def __post_init__(self) -> None:
-        if not (_is_text(self.name) and self.name.strip() and len(self.name) <= MOST_CHARACTERS):
+        if not (is_text(self.name) and self.name.strip() and len(self.name) <= MOST_CHARACTERS):
             raise BadArgument(
                 expected=f"the name of a set, of 1 to {MOST_CHARACTERS} characters",
                 got=shortened(self.name),
@@ -64,7 +64,7 @@ class NeuronSet:
             )
         if isinstance(self.names, list | tuple):
             object.__setattr__(self, "names", tuple(self.names))
-        if not (isinstance(self.names, tuple) and all(map(_is_text, self.names))):
+        if not (isinstance(self.names, tuple) and all(map(is_text, self.names))):
             raise BadArgument(
                 expected=f"the neurons of {self.name!r} as a list of names",
                 got=shortened(self.names),
@@ -76,7 +76,7 @@ class NeuronSet:
                 got=f"{len(self.names)} names, of which {len(set(self.names))} differ",
                 do="Leave out those that repeat.",
             )
-        if not _is_text(self.note):
+        if not is_text(self.note):
             raise BadArgument(
                 expected=f"the note of {self.name!r} as text",
                 got=shortened(self.note),
@@ -255,7 +255,7 @@ class Sets(param.Parameterized):
                 do="Install the newest dtviz to read it.",
             )
         header = {key: file.get(key) for key in ("model", "sha256", "processing")}
-        if not all(value is None or _is_text(value) for value in header.values()):
+        if not all(value is None or is_text(value) for value in header.values()):
             raise BadArgument(
                 expected="the model's name, hash and processing as text",
                 got=shortened(header),
@@ -300,11 +300,6 @@ class Sets(param.Parameterized):
         )
         self.items = _merged(self.items, fitting)
         return _remarks(header, model, list(missing))
-
-
-def _is_text(value: object) -> bool:
-    """Return whether it is a string that can be written as UTF-8."""
-    return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
 
 
 def _checked(sets: Any) -> tuple[NeuronSet, ...]:

@@ -21,7 +21,7 @@ from dtviz.model import Model
 from dtviz.neurons import neuron_table
 from dtviz.options import Layer
 
-# Cells a side that the heatmap has at most: of more neurons it shows averages.
+# Cells a side that the heatmap has at most: of more neurons a cell shows several.
 MOST_CELLS = 1024
 # Values that two spaces are compared by, and rows of a vocabulary that are kept anyhow.
 _MOST_CROSSED, _LEAST_CROSSED = 4_000_000, 100
@@ -115,12 +115,11 @@ class Study(Listing):
     def clustered(self) -> Clustering:
         """The clustering of the neurons in view."""
         of, space = self.clustering, self.space
-        most = min(of.exact_up_to, len(self.in_view))
         return self._keep(
             "clustered",
             lambda: clustered(self.rows(space), of, self.model.sha256),
             *(self.model, self.layer, space, *self._space_options(space).values()),
-            *(of.method, of.distance, of.optimal_order, most),
+            *of.decisive(len(self.in_view)),
         )
 
     @property

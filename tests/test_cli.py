@@ -79,8 +79,9 @@ def test_a_file_that_is_not_there(run):
 def test_wrong_words_end_with_status_2_and_no_traceback(run, words):
     result = run(*words)
     assert result.returncode == 2
-    assert "usage: dtviz" in result.stderr
-    assert "Traceback" not in result.stderr
+    [line] = result.stderr.splitlines()
+    assert line.startswith("dtviz")
+    assert line.endswith("--help")
 
 
 def test_the_version(run):
@@ -277,9 +278,9 @@ def test_no_words_end_in_a_traceback(tmp_path_factory, words):
     assert status in (0, 2)
     said = err.getvalue()
     assert "Traceback" not in said
-    if status == 2 and "usage: dtviz" not in said:
+    if status == 2:
         [line] = said.splitlines()
-        assert line.startswith("dtviz: Expected ")
+        assert line.startswith("dtviz: Expected ") or line.endswith("--help")
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "1" * 30])

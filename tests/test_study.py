@@ -232,7 +232,9 @@ def test_rows_of_all_layers_are_found_beside_those_in_view_and_both_are_kept(stu
 def test_exemplars_and_pairs_are_those_of_the_functions(study):
     rows = weights(study)
     study.exemplar.threshold, study.pairs.pairs_above = 0.2, 0.4
-    equal(study.exemplar(rows, rows.names[:1]), dtviz.exemplar_cluster(rows, rows.names[0], 0.2))
+    cosines = study.exemplar.cosines(rows, rows.names[:1])
+    found = study.exemplar(cosines, rows.names[:1])
+    equal(found, dtviz.exemplar_cluster(rows, rows.names[0], 0.2))
     equal(study.pairs(rows).frame, dtviz.similar_pairs(rows, 0.4))
 
 
@@ -468,6 +470,36 @@ def test_a_tree_is_there_when_one_comes_back_to_a_layer():
     assert study.clustered not in trees
 
 
+def test_an_option_that_does_nothing_finds_no_other_tree(monkeypatch):
+    monkeypatch.setattr("dtviz.analyses.clustering.MOST_ORDERED", 3)
+    study = Study(small())
+    tree = study.clustered
+    study.choose(optimal_order=True, exact_up_to=2_048)
+    assert study.clustered is tree
+
+
+@pytest.mark.parametrize("name", ["in congruence", "out congruence"])
+def test_a_vocabulary_that_is_narrower_than_the_residual_stream_is_normalized_once(
+    monkeypatch, name
+):
+    monkeypatch.setattr("dtviz.analyses.products.VOCABULARY", 10)
+    random = np.random.default_rng(0)
+    lengths = 10.0 ** random.uniform(-5, 0, (20, 1))
+
+    def rows(n):
+        return random.standard_normal((n, 40))
+
+    model = Model.from_arrays(
+        [rows(6)],
+        in_=[rows(6)],
+        unembedding=Directions(lengths * rows(20), [f"u{i}" for i in range(20)]),
+        embedding=Directions(lengths * rows(20), [f"f{i}" for i in range(20)]),
+        normalization="LN",
+    )
+    expected = dtviz.space(model, name, 0)
+    np.testing.assert_allclose(Study(model).rows(name).vectors, expected.vectors, rtol=1e-5)
+
+
 def test_what_can_be_changed_is_each_ones_own():
     model = small()
     first, second = Study(model), Study(model)
@@ -607,7 +639,8 @@ def test_whatever_the_model_and_the_options_there_is_a_result_or_a_reason(model,
         assert len(study.rows(space)) == len(study.in_view)
         assert is_finite(study.distribution(space).frame())
     rows = study.rows(study.space)
-    assert study.exemplar(rows, rows.names[:1])["name"].iloc[0] == rows.names[0]
+    cosines = study.exemplar.cosines(rows, rows.names[:1])
+    assert study.exemplar(cosines, rows.names[:1])["name"].iloc[0] == rows.names[0]
     assert set(study.similar_pairs.frame) == {"name_1", "name_2", "cosine", "norm_1", "norm_2"}
 
 

@@ -235,19 +235,18 @@ class ClusterAnalysis(param.Parameterized):
         default=6,
         bounds=(1, 20),
         label="Clusters",
-        doc="Into how many clusters to cut the tree: each has a colour.",
+        doc="Into how many clusters to cut the tree; the colours repeat after seven.",
     )
 
     def __call__(self, rows: Directions) -> Clustering:
         """Return the clustering of rows that stand for neurons in a space."""
-        optimal = self.optimal_order and len(rows) <= MOST_ORDERED
-        return cluster(
-            rows,
-            self.method,
-            self.distance,
-            optimal_order=optimal,
-            exact_up_to=self.exact_up_to,
-        )
+        method, distance, optimal_order, exact_up_to = self.decisive(len(rows))
+        return cluster(rows, method, distance, optimal_order=optimal_order, exact_up_to=exact_up_to)
+
+    def decisive(self, n: int) -> tuple[Method, Distance, bool, int]:
+        """Return what the tree of n rows depends on: options only as far as they matter to it."""
+        optimal = self.optimal_order and n <= MOST_ORDERED
+        return self.method, self.distance, optimal, max(2, min(self.exact_up_to, n))
 
     def is_too_large(self, n: int) -> bool:
         """Return whether the best leaf order is asked for, and n rows are too many for it."""

@@ -28,7 +28,7 @@ def congruence(a: Directions, b: Directions) -> pd.DataFrame:
     Raises:
         BadArgument: if the two live in residual streams of different widths.
     """
-    _check_widths(a, b)
+    check_widths(a, b)
     return pd.DataFrame(product(a.vectors, b.vectors), index=a.names, columns=b.names)
 
 
@@ -59,11 +59,6 @@ def contrast(directions: Directions, a: str, b: str) -> Directions:
     )
 
 
-def angle(directions: Directions, a: str, b: str) -> float:
-    """Return the angle between two rows in degrees, from 0 to 180; 90 if one has length 0."""
-    return angle_between(directions.vector(a), directions.vector(b))
-
-
 def angle_between(a: Float32, b: Float32) -> float:
     """Return the angle between two vectors in degrees, from 0 to 180; 90 if one has length 0."""
     pair = Directions(np.stack([a, b]), ["a", "b"]).unit().vectors
@@ -81,11 +76,12 @@ def _without(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return a if squared_length == 0 else a - (a @ b) / squared_length * b
 
 
-def _check_widths(a: Directions, b: Directions) -> None:
-    if a.vectors.shape[1] != b.vectors.shape[1]:
+def check_widths(a: Directions, b: Directions) -> None:
+    """Raise BadArgument unless two sets are as wide, which is known before they are read."""
+    if a.shape[1] != b.shape[1]:
         raise BadArgument(
-            expected=f"vectors of one residual stream, {a.vectors.shape[1]} wide",
-            got=f"{b.label}, {b.vectors.shape[1]} wide",
+            expected=f"vectors of one residual stream, {a.shape[1]} wide",
+            got=f"{b.label}, {b.shape[1]} wide",
             do="Compare directions of the same model.",
         )
 

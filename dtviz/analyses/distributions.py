@@ -97,10 +97,11 @@ def pair_cosines(a: Directions) -> Iterator[Float32]:
 
 
 def pair_counts(a: Directions) -> npt.NDArray[np.int64]:
-    """Return how many pairs of rows have their cosine in each bin, (bins,)."""
+    """Return how many pairs of rows have their cosine in each bin, up to its end, (bins,)."""
     counts = np.zeros(BINS, dtype=np.int64)
     for cosines in pair_cosines(a):
-        counts += np.histogram(cosines, BINS, (-1, 1))[0]
+        # Turned: a bin of NumPy's has its lower end, here it is to have its upper one.
+        counts += np.histogram(-cosines, BINS, (-1, 1))[0][::-1]
     return counts
 
 
@@ -116,9 +117,10 @@ def distribution(
 ) -> Distribution:
     """Return how the cosines in a space are distributed, and how those of random neurons would be.
 
-    Between weights the latter is known exactly: the cosines of pairs of random directions are
-    independent of each other, so a bin's count is binomial. For congruences it is simulated:
-    random neurons with the norms of the model's are sent through the same steps.
+    Between weights the latter is computed: the cosines of random directions are independent of
+    each other two by two, so a bin's count has a binomial's mean and variance; the band is 1.96
+    standard deviations wide on either side. For congruences it is simulated: random neurons with
+    the norms of the model's are sent through the same steps.
 
     Args:
         model, name, layer, layer_norm, embedding, unembedding: see `space`.

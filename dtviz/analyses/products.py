@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dtviz.accelerator import product
-from dtviz.analyses.congruence import congruence
+from dtviz.analyses.congruence import check_widths
 from dtviz.directions import Directions, Float32
 
 Float64 = npt.NDArray[np.float64]
@@ -44,8 +44,7 @@ class Products:
     are_cosines: bool = False
 
     def __post_init__(self) -> None:
-        # Of no rows the product is for nothing, but of different widths there is none.
-        congruence(self.neurons.subset([]), self.items.subset([]))
+        check_widths(self.neurons, self.items)
 
     @property
     def shape(self) -> tuple[int, int]:

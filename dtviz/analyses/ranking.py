@@ -201,10 +201,6 @@ class RankingAnalysis(param.Parameterized):
         "it answers to least.",
     )
 
-    def __call__(self, values: pd.DataFrame) -> Ranking:
-        """Rank the columns of a frame, neurons x items."""
-        return rank(values, self.k)
-
     def products(self, neurons: Directions, items: Directions, *, layer_norm: bool) -> Products:
         """Return what is ranked.
 

@@ -167,15 +167,22 @@ def exemplar_cluster(
     """
     _check_threshold(threshold)
     _check_count(count, "count")
-    cosine = cosines_with(a, exemplar, to).to_numpy()
-    first = _rows(a, exemplar)
-    others = np.setdiff1d(np.arange(len(a)), first)
+    names = [a.names[row] for row in _rows(a, exemplar)]
+    return _nearest(cosines_with(a, exemplar, to), names, threshold, count)
+
+
+def _nearest(
+    cosines: pd.Series, exemplars: Sequence[str], threshold: float, count: int | None
+) -> pd.DataFrame:
+    """Return the exemplars and those of greatest cosine with them; see `exemplar_cluster`."""
+    first, cosine = cosines.index.get_indexer(pd.Index(exemplars)), cosines.to_numpy()
+    others = np.setdiff1d(np.arange(len(cosine)), first)
     if count is None:
         others = others[np.abs(cosine[others]) > threshold]
     else:
         others = others[np.argsort(-np.abs(cosine[others]), kind="stable")[:count]]
     rows = [*first, *others[np.argsort(-cosine[others], kind="stable")]]
-    return pd.DataFrame({"name": [a.names[i] for i in rows], "cosine": cosine[rows]})
+    return pd.DataFrame({"name": cosines.index[rows], "cosine": cosine[rows]})
 
 
 def cosines_with(a: Directions, exemplar: str | Sequence[str], to: To = "mean") -> pd.Series:
@@ -288,10 +295,19 @@ class ExemplarAnalysis(param.Parameterized):
         doc="How many neurons to choose besides the exemplars: those of greatest |cosine|.",
     )
 
-    def __call__(self, neurons: Directions, exemplars: Sequence[str]) -> pd.DataFrame:
-        """Return the cluster of the exemplars, as from `exemplar_cluster`."""
+    def cosines(self, neurons: Directions, exemplars: Sequence[str]) -> pd.Series:
+        """Return the cosine of each neuron with the exemplars, as from `cosines_with`."""
+        return cosines_with(neurons, exemplars, self.alike_to)
+
+    def __call__(self, cosines: pd.Series, exemplars: Sequence[str]) -> pd.DataFrame:
+        """Return the cluster of the exemplars, as from `exemplar_cluster`.
+
+        Args:
+            cosines: of all neurons with the exemplars, as from `cosines`.
+            exemplars: names of some of the neurons, each once.
+        """
         count = self.alike_count if self.alike_by == "count" else None
-        return exemplar_cluster(neurons, exemplars, self.threshold, to=self.alike_to, count=count)
+        return _nearest(cosines, exemplars, self.threshold, count)
 
 
 class PairsAnalysis(param.Parameterized):

@@ -107,7 +107,7 @@ def targets_of(
 def condensed(targets: Directions, *, layer_norm: bool) -> Directions:
     """Return what stands for targets in a space: of a vocabulary, fewer rows; see `gram_root`.
 
-    What was condensed before stays as it is.
+    A root stays as it is.
 
     Args:
         targets: what neurons are compared with.

@@ -9,7 +9,6 @@ import pandas as pd
 import panel as pn
 import param
 
-from dtviz.analyses.similarity import cosines_with
 from dtviz.errors import DtvizError
 from dtviz.options import Layer
 from dtviz.tabs.space import SpaceTab
@@ -88,10 +87,10 @@ class Alike(SpaceTab):
                 "resemble them are found here."
             )
         try:
-            self._cluster = self.study.exemplar(rows, exemplars)
-            self._every = cosines_with(rows, exemplars, self.study.exemplar.alike_to)
+            self._every = self.study.exemplar.cosines(rows, exemplars)
         except DtvizError as error:
             return str(error)
+        self._cluster = self.study.exemplar(self._every, exemplars)
         names = list(self._cluster["name"])
         listed = html.escape(", ".join(names[:_MOST_NAMES]))
         if len(names) > _MOST_NAMES:

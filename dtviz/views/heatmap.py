@@ -15,7 +15,7 @@ def heatmap(similarity: Float32, n: int, title: str) -> hv.Image:
     """Draw a similarity matrix; leaf p covers the cells from p to p + 1, the first at top left.
 
     Args:
-        similarity: (m, m), rows and columns in leaf order; where m < n, averages.
+        similarity: (m, m), rows and columns in leaf order; where m < n, of blocks of neurons.
         n: leaves.
         title: what was computed, of how many neurons, and whether it is averaged.
     """

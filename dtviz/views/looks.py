@@ -91,7 +91,7 @@ def small(title: str) -> dict[str, Any]:
 
 
 def figure(title: str) -> dict[str, Any]:
-    """Return the options that every figure has.
+    """Return the options that most figures have.
 
     Args:
         title: what was computed, on which layer, which side.

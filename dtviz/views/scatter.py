@@ -54,13 +54,10 @@ def scatter(
         framewise=True,
     )
     return (chance * diagonal * points * names).opts(
-        title=looks.heading(title),
+        **looks.figure(title),
         xlabel=looks.literal(x),
         ylabel=looks.literal(y),
-        show_legend=False,
         show_grid=True,
-        responsive=True,
-        fontsize=looks.FONT_SIZES,
     )
 
 

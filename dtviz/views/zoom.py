@@ -1,4 +1,4 @@
-"""Zoom: the cells of the part of a heatmap that is in view, where all together are averages."""
+"""Zoom: the cells of the part of a heatmap that is in view, where all together are of blocks."""
 
 from collections.abc import Callable
 from typing import Any

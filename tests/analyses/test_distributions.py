@@ -102,6 +102,12 @@ def test_without_two_rows_there_are_no_pairs():
 # Distributions
 
 
+def test_a_cosine_at_the_end_of_a_bin_is_in_it():
+    found = distribution(Model.from_arrays([np.eye(8)], name="orthogonal"), "out", 0)
+    assert found.ecdf[(found.edges[1:] < 0).sum() :].tolist() == [1] * 51
+    assert not found.ecdf[found.edges[1:] < -1e-9].any()
+
+
 def made(counts) -> Distribution:
     band = np.tile(np.arange(3.0)[:, None], (1, 100))
     return Distribution(np.pad(counts, (0, 100 - len(counts))), band, 10 + band)

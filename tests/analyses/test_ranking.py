@@ -117,16 +117,16 @@ NEURONS = directions([[1, 0], [0, -1]], "n", normalization="LN")
 FEATURES = Directions([[1.0, 5], [20, 0], [-3, -3]], ["a", "b", "c"], normalization="LN")
 
 
-def test_the_analysis_ranks_the_columns_of_a_frame():
-    ranking = RankingAnalysis(k=1)(congruence(NEURONS, FEATURES))
+def test_the_columns_of_a_frame_are_ranked():
+    ranking = rank(congruence(NEURONS, FEATURES), 1)
     assert ranking.values.tolist() == [[20, -3], [3, -5]]
     assert ranking.frame()["item"].tolist() == ["b", "c", "c", "a"]
     assert ranking.names == ["n0", "n1"]
     assert ranking.items == ["a", "b", "c"]
 
 
-def test_the_analysis_ranks_congruences_with_the_layer_normed_embedding():
-    ranking = RankingAnalysis(k=3)(congruence(NEURONS, FEATURES.layer_normed()))
+def test_congruences_with_the_layer_normed_embedding_are_ranked():
+    ranking = rank(congruence(NEURONS, FEATURES.layer_normed()), 3)
     normed = reference.layer_normed(FEATURES.vectors.astype(float))
     expected = {"n0": sorted(normed[:, 0]), "n1": sorted(-normed[:, 1])}
     for name, listed in ranking.frame().groupby("name"):
@@ -137,12 +137,10 @@ def test_the_analysis_ranks_congruences_with_the_layer_normed_embedding():
 
 def test_the_analysis_lists_10_items_unless_told_otherwise():
     assert RankingAnalysis().k == 10
-    features = directions(np.random.default_rng(0).normal(size=(30, 2)))
-    assert RankingAnalysis()(congruence(NEURONS, features)).k == 10
 
 
-def test_the_analysis_lists_all_items_where_there_are_fewer_than_k():
-    assert RankingAnalysis(k=50)(congruence(NEURONS, FEATURES)).k == 3
+def test_all_items_are_listed_where_there_are_fewer_than_k():
+    assert rank(congruence(NEURONS, FEATURES), 50).k == 3
 
 
 def test_the_analysis_ranks_by_what_neurons_read_unless_told_otherwise():
@@ -181,7 +179,7 @@ def test_real_top_k(real, layer, layer_norm):
         features = reference.layer_normed(features)
     embedding = model.embedding.layer_normed() if layer_norm else model.embedding
     for side in model.sides:
-        ranking = RankingAnalysis(k=10)(congruence(model.neurons(layer, side), embedding))
+        ranking = rank(congruence(model.neurons(layer, side), embedding), 10)
         check_both_ends(ranking, reference.neurons(raw, layer, side) @ features.T)
         assert ranking.items == model.embedding.names
         assert ranking.names == model.neurons(layer, side).names

@@ -424,16 +424,20 @@ def test_what_several_are_compared_by_is_told(to):
 def test_the_analysis_chooses_by_a_threshold_or_a_count(to):
     names = ["r0", "r3"]
     analysis = ExemplarAnalysis(threshold=0.8, alike_to=to, alike_count=2)
-    pd.testing.assert_frame_equal(analysis(ROWS, names), exemplar_cluster(ROWS, names, 0.8, to=to))
+    cosines = analysis.cosines(ROWS, names)
+    pd.testing.assert_frame_equal(
+        analysis(cosines, names), exemplar_cluster(ROWS, names, 0.8, to=to)
+    )
     analysis.alike_by = "count"
     expected = exemplar_cluster(ROWS, names, to=to, count=2)
-    pd.testing.assert_frame_equal(analysis(ROWS, names), expected)
+    pd.testing.assert_frame_equal(analysis(cosines, names), expected)
 
 
 def test_the_analysis_finds_the_exemplar_cluster_above_its_threshold():
-    pd.testing.assert_frame_equal(ExemplarAnalysis()(ROWS, ["r1"]), cluster_of("r1", 0.5))
-    strict = ExemplarAnalysis(threshold=0.9)(ROWS, ["r1", "r0"])
-    pd.testing.assert_frame_equal(strict, cluster_of(["r1", "r0"], 0.9))
+    cosines = cosines_with(ROWS, "r1")
+    pd.testing.assert_frame_equal(ExemplarAnalysis()(cosines, ["r1"]), cluster_of("r1", 0.5))
+    strict = ExemplarAnalysis(threshold=0.9)(cosines, ["r1"])
+    pd.testing.assert_frame_equal(strict, cluster_of("r1", 0.9))
     with pytest.raises(ValueError, match="threshold"):
         ExemplarAnalysis(threshold=1.1)
 
