@@ -114,6 +114,8 @@ def test_a_connection_cut_in_the_middle_of_a_brush(gestures, serve, explorer, ta
 
 
 def test_a_browser_that_is_slow_brushes_right(gestures, serve, explorer, table):
+    if gestures.page.context.browser.browser_type.name != "chromium":
+        pytest.skip("only Chromium can be slowed down from outside")
     gestures.open(serve(explorer))
     slow = gestures.page.context.new_cdp_session(gestures.page)
     slow.send("Emulation.setCPUThrottlingRate", {"rate": 6})

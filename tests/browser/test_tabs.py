@@ -273,12 +273,12 @@ def test_a_filter_that_fits_nothing_says_so_in_each_tab(served):
         ("(", "Expected a regular expression"),
         ("nowhere", "None of the 980 input features"),
     ):
-        filtered.fill(named)
+        served.type(filtered, named)
         filtered.press("Enter")
         for title in ("Top items", "Counts", "Channel map", "Moments"):
             served.open_tab(title)
             expect(served.page.get_by_text(message).filter(visible=True).first).to_be_visible()
-    filtered.fill("wall")
+    served.type(filtered, "wall")
     filtered.press("Enter")
     served.open_tab("Channel map", "map")
     assert "49 of 980 features" in served.title("map")

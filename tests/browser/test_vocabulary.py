@@ -62,12 +62,12 @@ def listed(gestures, names):
 
 
 def test_a_token_is_found_by_typing_and_chosen_by_a_click(explorer, served):
-    field(served).fill("king, quee")
+    served.type(field(served), "king, quee")
     expect(options(served)).to_have_text(["␣queen"])
-    field(served).fill("word1")
+    served.type(field(served), "word1")
     served.expect_text("50 of 11,111 match")
     expect(options(served)).to_have_count(50)
-    field(served).fill("QUEEN")
+    served.type(field(served), "QUEEN")
     expect(options(served)).to_have_text(["␣queen", "queen"])
     options(served).last.click()
     served.wait_for_title("congruence", "against queen")
@@ -76,7 +76,7 @@ def test_a_token_is_found_by_typing_and_chosen_by_a_click(explorer, served):
 
 
 def test_a_set_of_tokens_is_compared_by_its_mean_and_can_be_undone(model, explorer, served):
-    field(served, "Up").fill(" he, him")
+    served.type(field(served, "Up"), " he, him")
     field(served, "Up").press("Enter")
     served.wait_for_title("congruence", "␣he, ␣him (mean of 2) against ␣she")
     mean = model.unembedding.subset(["␣he", "␣him"]).vectors.mean(axis=0)
@@ -90,7 +90,7 @@ def test_a_set_of_tokens_is_compared_by_its_mean_and_can_be_undone(model, explor
 
 def test_an_unknown_token_is_told_and_changes_nothing(explorer, served):
     before = served.title("congruence")
-    field(served).fill("quene")
+    served.type(field(served), "quene")
     field(served).press("Enter")
     served.expect_text("got 'quene'. Near are '␣queen', 'queen'")
     assert served.title("congruence") == before
