@@ -112,8 +112,8 @@ def _loaded(source: str, changed: int) -> Model:
     return load(source)
 
 
-def _guard(upload: pmui.FileInput, refuse: Callable[[], None]) -> None:
-    """Let a file input hold no more than it may, whatever a page sends."""
+def _guard(upload: pmui.FileInput, most: int, refuse: Callable[[], None]) -> None:
+    """Let a file input hold at most so many bytes, whatever a page sends."""
     # No subclass: the browser would not know its model.
     hear = upload._handle_msg
 
@@ -125,7 +125,7 @@ def _guard(upload: pmui.FileInput, refuse: Callable[[], None]) -> None:
         held = [file["value"] for file in upload._buffer]
         for file in upload._file_buffer.values():
             held += file["chunks"].values()
-        if sum(map(len, held)) > upload.max_file_size:
+        if sum(map(len, held)) > most:
             upload._file_buffer.clear()
             upload._buffer.clear()
             refuse()
@@ -178,7 +178,8 @@ class App(pn.viewable.Viewer):
             sizing_mode="stretch_width",
             max_file_size=most_uploaded,
         )
-        _guard(self._file, self._refuse_upload)
+        self._most_uploaded = most_uploaded
+        _guard(self._file, most_uploaded, self._refuse_upload)
         self.param.watch(self._pick, "checkpoint")
         self._file.param.watch(self._take_upload, "value")
         self.explorer.param.watch(self._tell, "steps")
@@ -259,7 +260,7 @@ class App(pn.viewable.Viewer):
         self.problem = ""
 
     def _refuse_upload(self) -> None:
-        most = f"{self._file.max_file_size // 1_000_000:,} MB"
+        most = f"{self._most_uploaded // 1_000_000:,} MB"
         self.problem = str(
             FileProblem(
                 expected=f"a file of at most {most}",
@@ -270,6 +271,11 @@ class App(pn.viewable.Viewer):
 
     def _take_upload(self, event: param.parameterized.Event) -> None:
         if not event.new:
+            return
+        # A page can set what the widget holds, and its limit, past the guard.
+        if len(event.new) > self._most_uploaded:
+            self._file.value = None
+            self._refuse_upload()
             return
         try:
             model = load_bytes(event.new, self._file.filename)

@@ -131,6 +131,8 @@ def condensed(targets: Directions, *, layer_norm: bool, sha256: str | None) -> D
     rows, width = targets.shape
     if not is_vocabulary(targets) or rows <= width:
         return targets
+    if sha256 is None:  # to hash a vocabulary for nothing would take a while
+        return spaces.condensed(targets, layer_norm=layer_norm)
 
     def unpacked(held: Arrays) -> Directions | None:
         root = held["root"]
@@ -138,7 +140,7 @@ def condensed(targets: Directions, *, layer_norm: bool, sha256: str | None) -> D
         return rooted(targets, root) if fits else None
 
     options = (layer_norm, targets.normalization, targets.epsilon, targets.label, targets.names)
-    path = _path("root", sha256, options, [targets.norms])
+    path = _path("root", sha256, (*options, targets.digest), [])
     found = _read(path, unpacked)
     if found is None:
         found = spaces.condensed(targets, layer_norm=layer_norm)
@@ -190,11 +192,12 @@ def keep_survey(found: Survey, products: Products, k: int, sha256: str | None) -
 
 
 def _survey_path(products: Products, k: int, sha256: str | None) -> Path | None:
+    if sha256 is None:  # to hash a vocabulary for nothing would take a while
+        return None
     items = products.items
-    options = (k, products.are_cosines, items.label, items.names)
-    # A vocabulary is told by its norms: to go through all of its numbers would take a while.
-    scales = items.norms if products.scales is None else products.scales
-    return _path("survey", sha256, options, [products.neurons.vectors, items.norms, scales])
+    options = (k, products.are_cosines, items.label, items.names, items.digest)
+    scales = [] if products.scales is None else [products.scales]
+    return _path("survey", sha256, options, [products.neurons.vectors, *scales])
 
 
 def _path(

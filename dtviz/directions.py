@@ -1,5 +1,6 @@
 """Directions: named vectors in the residual stream, frozen float32, checked when they are made."""
 
+import hashlib
 import re
 import time
 from collections.abc import Sequence
@@ -163,6 +164,11 @@ class Directions(Postponed):
         norms: Float32 = np.sqrt(squared).astype(np.float32)
         norms.flags.writeable = False
         return norms
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all numbers: SHA-256."""
+        return hashlib.sha256(np.ascontiguousarray(self.vectors).data).hexdigest()
 
     def row(self, name: str) -> int:
         """Return the row that bears ``name``.

@@ -3,7 +3,6 @@
 import datetime
 import html
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
 _JS = Path(__file__).parent / "views" / "js"
 # Of a channel map: 5 MB in the file.
 _MOST_NUMBERS = 1_000_000
-_ABOUT = re.compile(rb'<script type="application/json" id="about">(.*?)</script>', re.DOTALL)
+_ABOUT = b'<script type="application/json" id="about">'
 
 
 def of(
@@ -205,7 +204,7 @@ def read(path: str | Path) -> dict[str, Any]:
         FileProblem: if it cannot be read, or is no snapshot of dtviz.
     """
     try:
-        found = _ABOUT.search(Path(path).read_bytes())
+        _, _, rest = Path(path).read_bytes().partition(_ABOUT)
     except (OSError, ValueError) as error:  # a ValueError for a path with a null character
         raise FileProblem(
             expected="a snapshot that can be read",
@@ -213,7 +212,7 @@ def read(path: str | Path) -> dict[str, Any]:
             do="Check the path and the permissions of the file.",
         ) from error
     try:
-        about = json.loads(found[1]) if found else None
+        about = json.loads(rest.partition(b"</script>")[0])
     except (ValueError, RecursionError):
         about = None
     if not isinstance(about, dict) or not isinstance(about.get("options"), dict):

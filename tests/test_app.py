@@ -108,6 +108,20 @@ def test_of_uploads_the_last_five_can_be_picked_again(gated):
     assert list(app.param.checkpoint.names) == ["demo", *(f"{i}.pt" for i in range(2, 7))]
 
 
+def test_a_page_cannot_raise_the_limit_of_uploads(gated):
+    app = App("demo", most_uploaded=1_000_000)
+    app._file.max_file_size = 10**12
+    app._file.filename = GATED.name
+    app._file.value = GATED.read_bytes()
+    assert "at most 1 MB" in app.problem
+    assert app.checkpoint == "demo"
+    assert app._file.value is None
+    part = {"status": "upload_event", "filename": "x.pt", "mime_type": "", "total_chunks": 9}
+    app.problem = ""
+    app._file._handle_msg({**part, "name": "x.pt", "chunk": 1, "data": bytes(3_000_000)})
+    assert "at most 1 MB" in app.problem
+
+
 def test_of_an_upload_no_more_is_held_than_is_allowed():
     app = App("demo", most_uploaded=1_000_000)
     upload = app._file

@@ -294,6 +294,17 @@ def test_another_survey_is_made_anew(folder, surveyed, options):
     pd.testing.assert_frame_equal(again(surveyed, **options).ranked, expected.ranked)
 
 
+def test_of_another_vocabulary_of_the_same_norms_nothing_is_known(surveyed):
+    """A folder of Parquet can claim any hash."""
+    model = surveyed.model
+    turned = {
+        name: replace(items, vectors=-items.vectors)
+        for name, items in (("embedding", model.embedding), ("unembedding", model.unembedding))
+    }
+    claimed = Study(replace(model, sha256="abc", **turned), layer=1)
+    assert not claimed.is_surveyed
+
+
 def test_of_another_model_nothing_is_known(surveyed):
     assert not Study(replace(surveyed.model, sha256="abd"), layer=1).is_surveyed
     assert not Study(replace(surveyed.model), layer=0).is_surveyed
@@ -372,15 +383,16 @@ def test_a_damaged_root_is_made_anew(folder, root):
 
 def test_another_root_has_a_file_of_its_own(folder):
     tokens = wordy().embedding
-    asked = [(tokens, True), (tokens, False), (tokens.subset(range(4_500)), False)]
+    turned = replace(tokens, vectors=tokens.vectors * [1, -1, *[1] * (tokens.shape[1] - 2)])
+    asked = [(tokens, True), (tokens, False), (tokens.subset(range(4_500)), False), (turned, True)]
     for targets, layer_norm in asked:
         found = cache.condensed(targets, layer_norm=layer_norm, sha256="abc")
         expected = gram_root(targets, layer_norm=layer_norm)
         np.testing.assert_array_equal(found.vectors, expected.vectors)
-    assert len(roots(folder)) == 3
+    assert len(roots(folder)) == 4
     few = tokens.subset(range(9))
     assert cache.condensed(few, layer_norm=False, sha256="abc") is few
-    assert len(files(folder)) == 3
+    assert len(files(folder)) == 4
 
 
 # The room that all of them have.

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -28,6 +29,9 @@ _PIECES, _PIECE = 64, 4096
 # Entries of config.json that say how many modules to make.
 _COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|depths?")
 
+# Each gets a name of its own when the configuration is read.
+_MOST_LABELS = 100_000
+
 
 def is_directory_of_model(path: str | Path) -> bool:
     """Tell whether a path is that of a language model's directory."""
@@ -50,6 +54,12 @@ class Directory:
         self.weights: dict[str, Stored] = {}
         for file in self._files:
             self.weights |= _weights(file)
+        if "configuration_files" in self.config:  # for other versions of transformers
+            raise BadCheckpoint(
+                expected=f"{CONFIG} that is used as it is",
+                got="one that names others to use instead: configuration_files",
+                do=f"Take that entry out of {CONFIG}.",
+            )
         _check_counts(self.config, len(self.weights))
 
     @cached_property
@@ -175,9 +185,15 @@ def _check_counts(config: object, weights: int) -> None:
             pending += [(str(name), inner) for name, inner in value.items()]
         elif isinstance(value, list):
             pending += [(key, inner) for inner in value]
-        elif isinstance(value, int | float) and _COUNTED.fullmatch(key) and value > weights:
+        elif isinstance(value, int | float) and value > _most(key, weights):
             raise BadCheckpoint(
                 expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
                 got=f"{shortened(value)}, and {weights} weights in all",
                 do=f"Correct {CONFIG}, or download the files that are missing.",
             )
+
+
+def _most(key: str, weights: int) -> float:
+    if key == "num_labels":
+        return _MOST_LABELS
+    return weights if _COUNTED.fullmatch(key) else math.inf

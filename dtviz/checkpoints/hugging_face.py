@@ -1,9 +1,13 @@
 """A Hugging Face directory -> Parts: the modules that its configuration tells of, and its files."""
 
+import json
+import os
 import re
 from functools import partial
+from pathlib import Path
 from typing import Any
 
+import tokenizers
 import torch
 import transformers
 from torch import nn
@@ -77,13 +81,33 @@ def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapt
 def _tokenizer(directory: Directory) -> tuple[Any, tuple[str, ...]]:
     """Return the tokenizer, or None and a note that there is none."""
     try:
-        tokenizer = transformers.AutoTokenizer.from_pretrained(directory.path, **LOCAL)
+        tokenizer = _read_tokenizer(directory.path)
     except Exception:  # of many kinds: of missing files, and of those that are no tokenizer
         tokenizer = None
     # Of some models an empty one is made where there are no files.
     if tokenizer is not None and set(tokenizer.get_vocab()) - set(tokenizer.get_added_vocab()):
         return tokenizer, ()
     return None, ("Tokens are named by their numbers: there is no tokenizer that can be read.",)
+
+
+def _read_tokenizer(path: Path) -> Any:
+    """Return the tokenizer in a directory, which may be hostile.
+
+    Of tokenizer.json only what names the tokens is used: what else would be done to a text could
+    make gigabytes of a few letters, at once, as the added tokens are texts.
+    """
+    if (path / "tokenizer.json").is_file():
+        held = json.loads((path / "tokenizer.json").read_bytes())
+        kept = {key: held.get(key) for key in ("version", "added_tokens", "decoder", "model")}
+        found = tokenizers.Tokenizer.from_str(json.dumps(kept))
+        return transformers.PreTrainedTokenizerFast(tokenizer_object=found)
+    for name in ("tokenizer_config.json", "special_tokens_map.json"):
+        file = path / name
+        given = json.loads(file.read_bytes()) if file.is_file() else {}
+        # Any entry goes to the tokenizer's class, which may take it for a file to read.
+        if any(isinstance(value, str) and os.path.isfile(value) for value in given.values()):
+            raise ValueError(f"{name} names a file elsewhere")
+    return transformers.AutoTokenizer.from_pretrained(path, **LOCAL)
 
 
 def _names(model: nn.Module) -> dict[int, str]:

@@ -114,6 +114,19 @@ def _check_size(shape: tuple[int, int], files: Iterable[Path]) -> None:
         raise ValueError(f"{shape} numbers in {held} bytes")
 
 
+def _check_values(file: Path, column: str, shape: tuple[int, int]) -> None:
+    """Refuse a column of more numbers than there can be: a few bytes can stand for any number."""
+    data = pq.read_metadata(file)
+    held = sum(
+        chunk.num_values
+        for group in range(data.num_row_groups)
+        for chunk in map(data.row_group(group).column, range(data.num_columns))
+        if chunk.path_in_schema.split(".")[0] == column
+    )
+    if held > shape[0] * shape[1]:
+        raise ValueError(f"{held} numbers for {shape}")
+
+
 def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
     folder = path / NEURONS / f"layer={layer}"
     return Later(shape, lambda: _vectors(folder, side, shape))
@@ -130,6 +143,8 @@ def _items(file: Path, label: str, d_model: int, shared: dict[str, Any]) -> Dire
 def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
     """Read rows from a file, or from the files of a folder in the order of their names."""
     try:
+        for file in sorted(where.iterdir()) if where.is_dir() else [where]:
+            _check_values(file, column, shape)
         # Not what the folder's name says: the column layer.
         found = pq.read_table(where, columns=[column], partitioning=None)[column].combine_chunks()
         rows: npt.NDArray[np.generic] = found.flatten().to_numpy()

@@ -289,6 +289,8 @@ def weight(key, tensor):
         (entries(n_layer=4), "the weight 'transformer.h.3"),
         (entries(n_layer=2), "weights of 2 layers.*got more"),
         (entries(n_layer=0), "without layers"),
+        (entries(num_labels=10**6), r"'num_labels' in config\.json to agree"),
+        (entries(configuration_files=["config.4.0.0.json"]), r"configuration_files"),
         (entries(n_layer=-1), r"without layers|config\.json of a"),
         (entries(n_layer="3"), r"config\.json of a"),
         (entries(vocab_size=ROWS + 1), r"shape \(307, 16\)"),

@@ -435,6 +435,47 @@ def test_a_folder_that_is_nested_is_refused(table):
     assert not opens(table)
 
 
+def test_a_column_of_more_numbers_than_there_can_be_is_refused_unread(table, monkeypatch):
+    """A few bytes can stand for any number of zeros."""
+    file = table / "unembedding.parquet"
+    found = pq.read_table(file)
+    zeros = pa.array([[0.0] * 1_000_000] * len(found), pa.list_(pa.float32()))
+    place = found.schema.get_field_index("vector")
+    pq.write_table(found.set_column(place, "vector", zeros), file, compression="zstd")
+    read = pq.read_table
+
+    def refuse(where, columns, **options):
+        assert columns != ["vector"]
+        return read(where, columns=columns, **options)
+
+    monkeypatch.setattr("pyarrow.parquet.read_table", refuse)
+    with pytest.raises(DtvizError, match="numbers for"):
+        _ = load(table).unembedding.vectors
+
+
+def test_a_tokenizer_does_not_read_what_is_elsewhere(gpt2, tmp_path):
+    (tmp_path / "passwords.json").write_text("secret\n")
+    (gpt2 / "tokenizer.json").unlink()
+    (gpt2 / "vocab.txt").write_text("a\n")
+    (gpt2 / "tokenizer_config.json").write_text(
+        json.dumps({"tokenizer_class": "BertTokenizer", "vocab": str(tmp_path / "passwords.json")})
+    )
+    assert not any("secret" in name for name in load(gpt2).unembedding.names)
+
+
+def test_a_tokenizer_makes_no_more_of_a_token_than_there_is(gpt2):
+    """Each would double it."""
+    doubling = [{"type": "Replace", "pattern": {"String": "a"}, "content": "aa"}] * 60
+    added = {"id": 0, "content": "a", "normalized": True, "special": False}
+    added |= dict.fromkeys(("single_word", "lstrip", "rstrip"), False)
+    configure(
+        gpt2 / "tokenizer.json",
+        normalizer={"type": "Sequence", "normalizers": doubling},
+        added_tokens=[added],
+    )
+    assert not load(gpt2).unembedding.names[-1].startswith("token ")
+
+
 def test_pickles_in_parquet_are_not_read(table):
     """Of an extension type that was pickled, PyArrow once made a class."""
     for file in (table / "unembedding.parquet", *table.rglob("part-*.parquet")):

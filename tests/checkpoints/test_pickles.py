@@ -55,6 +55,19 @@ def test_what_makes_much_of_little_is_refused(call):
         check_pickle(io.BytesIO(b"\x80\x02X\x01\x00\x00\x00xq\x00" + call + b"."))
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        b"ctorch\nTensor\n]q\x01h\x00a\x85R",
+        b"ctorch\nLongTensor\nK\xff\x85R",
+        b"ctorch._tensor\n_rebuild_from_type_v2\n(cbuiltins\nbytearray\nK\xffK\xff\x85tR",
+    ],
+)
+def test_what_no_file_of_weights_calls_is_refused(call):
+    with pytest.raises(pickle.UnpicklingError, match=r"GLOBAL torch\."):
+        check_pickle(io.BytesIO(b"\x80\x02X\x01\x00\x00\x00xq\x00" + call + b"."))
+
+
 def test_a_call_of_what_is_no_function_is_refused():
     with pytest.raises(pickle.UnpicklingError, match="no function"):
         check_pickle(io.BytesIO(b"\x80\x02])R."))
