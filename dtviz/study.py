@@ -119,7 +119,8 @@ class Study(Listing):
             "clustered",
             lambda: clustered(self.rows(space), of, self.model.sha256),
             *(self.model, self.layer, space, *self._space_options(space).values()),
-            *of.decisive(len(self.in_view)),
+            # An order that cannot be had is another tree, too: the titles say so.
+            *(of.optimal_order, *of.decisive(len(self.in_view))),
         )
 
     @property

@@ -57,6 +57,14 @@ def test_a_tree_is_found_once(folder):
     assert len(files(folder)) == 1
 
 
+def test_an_option_that_does_nothing_finds_no_other_tree(monkeypatch):
+    monkeypatch.setattr("dtviz.analyses.clustering.MOST_ORDERED", 3)
+    cache.clustered(ROWS, Counted(), "abc")
+    again = Counted(optimal_order=True, exact_up_to=2_048)
+    assert same(cache.clustered(ROWS, again, "abc"), dtviz.cluster(ROWS))
+    assert not hasattr(again, "calls")
+
+
 def test_an_approximate_tree_stays_one():
     rows = directions(np.random.default_rng(0).normal(size=(1_100, 3)))
     analysis = Counted(exact_up_to=1_024)

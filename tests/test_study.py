@@ -470,14 +470,6 @@ def test_a_tree_is_there_when_one_comes_back_to_a_layer():
     assert study.clustered not in trees
 
 
-def test_an_option_that_does_nothing_finds_no_other_tree(monkeypatch):
-    monkeypatch.setattr("dtviz.analyses.clustering.MOST_ORDERED", 3)
-    study = Study(small())
-    tree = study.clustered
-    study.choose(optimal_order=True, exact_up_to=2_048)
-    assert study.clustered is tree
-
-
 @pytest.mark.parametrize("name", ["in congruence", "out congruence"])
 def test_a_vocabulary_that_is_narrower_than_the_residual_stream_is_normalized_once(
     monkeypatch, name
