@@ -49,7 +49,7 @@ class Directory:
     def __init__(self, path: Path) -> None:
         self.path = path
         _check_inside(path)
-        self.config = _json(path / CONFIG)
+        self.config = read_json(path / CONFIG)
         self._files = _files(path)
         self.weights: dict[str, Stored] = {}
         for file in self._files:
@@ -90,7 +90,7 @@ def _check_inside(path: Path) -> None:
     check_links(read, [path, place.parents[1] / "blobs"] if in_cache else [path])
 
 
-def _json(path: Path) -> Mapping[str, object]:
+def read_json(path: Path) -> Mapping[str, object]:
     """Return the object that a JSON file holds."""
     try:
         text = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b""
@@ -116,7 +116,7 @@ def _json(path: Path) -> Mapping[str, object]:
 def _files(path: Path) -> list[Path]:
     """Return the weight files: those that the index names, or the one, or all."""
     if (path / _INDEX).is_file():
-        named = _json(path / _INDEX).get("weight_map")
+        named = read_json(path / _INDEX).get("weight_map")
         names = sorted({str(name) for name in named.values()}) if isinstance(named, dict) else []
         files = [path / name for name in names]
     else:

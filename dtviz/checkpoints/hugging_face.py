@@ -22,7 +22,7 @@ from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightRenaming, rename_source_key
 
 from dtviz.checkpoints.components import Components
-from dtviz.checkpoints.directory import CONFIG, Directory
+from dtviz.checkpoints.directory import CONFIG, Directory, read_json
 from dtviz.checkpoints.parts import Parts
 from dtviz.checkpoints.stored import Stored
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
@@ -97,13 +97,13 @@ def _read_tokenizer(path: Path) -> Any:
     make gigabytes of a few letters, at once, as the added tokens are texts.
     """
     if (path / "tokenizer.json").is_file():
-        held = json.loads((path / "tokenizer.json").read_bytes())
+        held = read_json(path / "tokenizer.json")
         kept = {key: held.get(key) for key in ("version", "added_tokens", "decoder", "model")}
         found = tokenizers.Tokenizer.from_str(json.dumps(kept))
         return transformers.PreTrainedTokenizerFast(tokenizer_object=found)
     for name in ("tokenizer_config.json", "special_tokens_map.json"):
         file = path / name
-        given = json.loads(file.read_bytes()) if file.is_file() else {}
+        given = read_json(file) if file.is_file() else {}
         # Any entry goes to the tokenizer's class, which may take it for a file to read.
         if any(isinstance(value, str) and os.path.isfile(value) for value in given.values()):
             raise ValueError(f"{name} names a file elsewhere")
