@@ -1,7 +1,10 @@
 """The errors a user can meet: each says what was expected, what was got, and what to do."""
 
 import logging
+import math
 from typing import Any
+
+import numpy as np
 
 
 class DtvizError(Exception):
@@ -48,6 +51,13 @@ def told(error: Exception) -> str:
         return str(error)
     logging.getLogger("dtviz").error("an error that nobody thought of", exc_info=error)
     return f"This went wrong: {type(error).__name__}: {shortened(str(error), 200)}."
+
+
+def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+    """Tell whether a value is an integer, and no bool, from ``least`` to ``most``."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        return False
+    return bool(least <= value <= most)
 
 
 def shortened(value: object, length: int = 80) -> str:

@@ -20,7 +20,7 @@ from dtviz.directions import (
     items,
     matrix_of,
 )
-from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.errors import BadArgument, UnknownName, is_whole, listed, shortened
 from dtviz.later import Later, Layers, Postponed
 
 Side = Literal["out", "in", "gate"]
@@ -244,8 +244,7 @@ class Model(Postponed):
                 got=shortened(side),
                 do=f"Choose one of {listed(list(self.sides))}.",
             )
-        is_layer = isinstance(layer, int | np.integer) and not isinstance(layer, bool)
-        if layer != "all" and not (is_layer and 0 <= int(layer) < self.n_layers):
+        if layer != "all" and not is_whole(layer, 0, self.n_layers - 1):
             raise UnknownName(
                 expected=f"a layer of {self.name}, from 0 to {self.n_layers - 1}, or 'all'",
                 got=shortened(layer),

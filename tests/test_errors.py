@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from dtviz import errors
@@ -50,3 +51,13 @@ def test_lists_that_fit_are_shown_whole():
 def test_long_lists_are_cut_and_say_how_many_there_are():
     assert errors.listed(["a", "b", "c"], most=2) == "'a', 'b', … (3 in all)"
     assert errors.listed([str(i) for i in range(100)]).endswith("'7', … (100 in all)")
+
+
+@pytest.mark.parametrize("value", [2, 5, np.int64(3), np.uint8(2)])
+def test_integers_in_a_range_are_whole(value):
+    assert errors.is_whole(value, 2, 5)
+
+
+@pytest.mark.parametrize("value", [1, 6, True, np.True_, 3.0, "3", None, float("nan")])
+def test_bools_floats_and_what_is_outside_are_not(value):
+    assert not errors.is_whole(value, 1 if value is True else 2, 5)

@@ -13,7 +13,7 @@ from scipy.optimize import brentq
 from scipy.stats import beta
 
 from dtviz.directions import Directions, Float32
-from dtviz.errors import BadArgument, shortened
+from dtviz.errors import BadArgument, is_whole, shortened
 
 # The part of what is random that a band holds.
 SHARE = 0.95
@@ -56,7 +56,7 @@ def random_like(a: Directions, n: int, seed: int) -> Directions:
         BadArgument: if n or the seed is not an integer from 0, or ``a`` has no norms to draw from.
     """
     for value, what in ((n, "how many to draw"), (seed, "a seed")):
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 0:
+        if not is_whole(value, 0):
             raise BadArgument(
                 expected=f"{what} as an integer of 0 or more",
                 got=shortened(value),

@@ -14,7 +14,7 @@ from dtviz.analyses.distances import DISTANCES, Distance, condensed, points
 from dtviz.analyses.groups_first import grouped_linkage
 from dtviz.analyses.leaf_order import best_leaf_order
 from dtviz.directions import Directions
-from dtviz.errors import BadArgument, listed, shortened
+from dtviz.errors import BadArgument, is_whole, listed, shortened
 
 Method = Literal["average", "single", "complete", "ward"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -63,8 +63,7 @@ class Clustering:
         Raises:
             BadArgument: if n is not an integer from 1 to the number of rows.
         """
-        is_integer = isinstance(n, int | np.integer) and not isinstance(n, bool)
-        if not (is_integer and 1 <= n <= len(self.names)):
+        if not is_whole(n, 1, len(self.names)):
             raise BadArgument(
                 expected=f"a number of clusters from 1 to {len(self.names)}",
                 got=shortened(n),
@@ -117,8 +116,7 @@ def cluster(
                 got=shortened(value),
                 do="Choose one of these.",
             )
-    is_whole = isinstance(exact_up_to, int | np.integer) and not isinstance(exact_up_to, bool)
-    if not (is_whole and exact_up_to >= 2):
+    if not is_whole(exact_up_to, 2):
         raise BadArgument(
             expected="exact_up_to, a whole number from 2",
             got=shortened(exact_up_to),

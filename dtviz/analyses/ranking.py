@@ -10,7 +10,7 @@ import param
 
 from dtviz.analyses.products import Products, congruences, cosines
 from dtviz.directions import Directions, Float32
-from dtviz.errors import BadArgument, shortened
+from dtviz.errors import BadArgument, is_whole, shortened
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +116,8 @@ def rank(values: pd.DataFrame, k: int) -> Ranking:
     Raises:
         BadArgument: if k is not a positive integer.
     """
-    ends = Ends(len(values), _checked(k))
+    _check_k(k)
+    ends = Ends(len(values), k)
     ends.add(values.to_numpy(dtype=np.float32), 0)
     names, items = ([str(name) for name in axis] for axis in (values.index, values.columns))
     return Ranking(names, items, ends.columns, ends.values)
@@ -134,7 +135,8 @@ def rank_products(products: Products, k: int) -> Ranking:
 
 def ends_of(products: Products, rows: slice, k: int) -> Ends:
     """Return the ends of some neurons; see `rank_products`."""
-    ends = Ends(rows.stop - rows.start, _checked(k))
+    _check_k(k)
+    ends = Ends(rows.stop - rows.start, k)
     for columns, block in products.blocks(rows):
         ends.add(block, columns.start)
     return ends
@@ -150,14 +152,13 @@ def joined(products: Products, parts: Sequence[Ends]) -> Ranking:
     )
 
 
-def _checked(k: object) -> int:
-    if isinstance(k, bool) or not isinstance(k, int | np.integer) or k < 1:
+def _check_k(k: object) -> None:
+    if not is_whole(k, 1):
         raise BadArgument(
             expected="k, the number of items at either end, as an integer of 1 or more",
             got=shortened(k),
             do="Pass k=10, for instance.",
         )
-    return int(k)
 
 
 def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:

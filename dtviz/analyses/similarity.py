@@ -13,7 +13,7 @@ from dtviz.accelerator import product
 from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.congruence import congruence
 from dtviz.directions import Directions, Float32, items
-from dtviz.errors import BadArgument, shortened
+from dtviz.errors import BadArgument, is_whole, shortened
 
 # What rows are compared with, of several exemplars: their mean direction, or whichever is nearest.
 To = Literal["mean", "any"]
@@ -241,8 +241,7 @@ def _check_threshold(threshold: object) -> None:
 
 
 def _check_count(count: object, what: str) -> None:
-    is_whole = isinstance(count, int | np.integer) and not isinstance(count, bool)
-    if count is not None and not (is_whole and count >= 1):  # type: ignore[operator]
+    if not (count is None or is_whole(count, 1)):
         raise BadArgument(
             expected=f"{what} as a whole number from 1, or None",
             got=shortened(count),

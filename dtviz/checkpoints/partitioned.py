@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,17 +114,19 @@ def _check_size(shape: tuple[int, int], files: Iterable[Path]) -> None:
         raise ValueError(f"{shape} numbers in {held} bytes")
 
 
-def _check_values(file: Path, column: str, shape: tuple[int, int]) -> None:
+def _check_column(files: Iterable[Path], column: str, shape: tuple[int, int]) -> None:
     """Refuse a column of more numbers than there can be: a few bytes can stand for any number."""
-    data = pq.read_metadata(file)
-    held = sum(
-        chunk.num_values
-        for group in range(data.num_row_groups)
-        for chunk in map(data.row_group(group).column, range(data.num_columns))
-        if chunk.path_in_schema.split(".")[0] == column
-    )
+    held = sum(chunk.num_values for file in files for chunk in _chunks(file, column))
     if held > shape[0] * shape[1]:
         raise ValueError(f"{held} numbers for {shape}")
+
+
+def _chunks(file: Path, column: str) -> Iterator[pq.ColumnChunkMetaData]:
+    data = pq.read_metadata(file)
+    for group in map(data.row_group, range(data.num_row_groups)):
+        for chunk in map(group.column, range(data.num_columns)):
+            if chunk.path_in_schema.split(".")[0] == column:
+                yield chunk
 
 
 def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
@@ -135,16 +137,28 @@ def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
 def _items(file: Path, label: str, d_model: int, shared: dict[str, Any]) -> Directions:
     shape = (pq.read_metadata(file).num_rows, d_model)
     _check_size(shape, [file])
-    names = pq.read_table(file, columns=["name"])["name"].to_pylist()
+    names = _names(file)
     rows: Any = Later(shape, lambda: _vectors(file, "vector", shape))
     return Directions(rows, names, label, **shared)
+
+
+def _names(file: Path) -> list[str]:
+    """Read names that are all different; one that repeats is not read as often as it does."""
+    size = sum(chunk.total_uncompressed_size for chunk in _chunks(file, "name"))
+    if size > _MOST_TIMES * file.stat().st_size:
+        raise ValueError(f"{size} bytes of names")
+    read = pq.read_table(file, columns=["name"], read_dictionary=["name"])["name"]
+    names = read.combine_chunks().dictionary_encode()
+    if len(names.dictionary) != len(names):
+        raise ValueError(f"{len(names.dictionary)} names of {len(names)} rows")
+    found: list[str] = names.to_pylist()
+    return found
 
 
 def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
     """Read rows from a file, or from the files of a folder in the order of their names."""
     try:
-        for file in sorted(where.iterdir()) if where.is_dir() else [where]:
-            _check_values(file, column, shape)
+        _check_column(where.iterdir() if where.is_dir() else [where], column, shape)
         # Not what the folder's name says: the column layer.
         found = pq.read_table(where, columns=[column], partitioning=None)[column].combine_chunks()
         rows: npt.NDArray[np.generic] = found.flatten().to_numpy()
@@ -158,6 +172,7 @@ def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
 def _bias(file: Path) -> Float32 | None:
     if not file.exists() or "bias" not in pq.read_schema(file).names:
         return None
+    _check_column([file], "bias", (pq.read_metadata(file).num_rows, 1))
     bias: Float32 = pq.read_table(file, columns=["bias"])["bias"].to_numpy()
     return bias
 

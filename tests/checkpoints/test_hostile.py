@@ -453,6 +453,41 @@ def test_a_column_of_more_numbers_than_there_can_be_is_refused_unread(table, mon
         _ = load(table).unembedding.vectors
 
 
+@pytest.mark.parametrize("name", ["name", "bias"])
+def test_a_few_bytes_stand_for_no_more_names_or_biases_than_there_are_rows(table, name):
+    file = table / "unembedding.parquet"
+    found = pq.read_table(file)
+    held = {
+        "name": pa.array(["a" * 50_000_000]).take(pa.array([0] * len(found))),
+        "bias": pa.array([[0.0] * 10_000_000] * len(found), pa.list_(pa.float32())),
+    }[name]
+    place = found.schema.get_field_index(name)
+    found = found.set_column(place, name, held) if place >= 0 else found.append_column(name, held)
+    pq.write_table(found, file, compression="zstd")
+    assert file.stat().st_size < 100_000
+    before = pa.default_memory_pool().max_memory()
+    with pytest.raises(DtvizError, match=r"bytes of names|numbers for"):
+        load(table)
+    assert pa.default_memory_pool().max_memory() == before  # the greatest so far: for this file
+
+
+def test_one_name_for_many_rows_is_not_read_as_often(table):
+    file = table / "unembedding.parquet"
+    found = pq.read_table(file)
+    name = "".join(np.random.default_rng(0).choice(list("abcdefgh"), 100_000))
+    names = pa.array([name] * len(found))
+    pq.write_table(found.set_column(found.schema.get_field_index("name"), "name", names), file)
+    with pytest.raises(DtvizError, match=f"1 names of {len(found)} rows"):
+        load(table)
+
+
+def test_names_in_several_groups_of_rows_are_read(table):
+    file = table / "unembedding.parquet"
+    found = pq.read_table(file)
+    pq.write_table(found, file, row_group_size=1)
+    assert load(table).unembedding.names == found["name"].to_pylist()
+
+
 def test_a_tokenizer_does_not_read_what_is_elsewhere(gpt2, tmp_path):
     (tmp_path / "passwords.json").write_text("secret\n")
     (gpt2 / "tokenizer.json").unlink()
