@@ -24,6 +24,8 @@ class Conversation:
         self._explorer = explorer
         self._said = {"recipe": "", "message": ""}
         self._has_python = True
+        # At which step an address was followed last.
+        self._followed = -1
         self._answered: deque[str] = deque(maxlen=1_000)
 
     def begin(self, asked: Asked) -> None:
@@ -60,6 +62,7 @@ class Conversation:
             "has_recipe": self._has_python,
             "address": explorer.address,
             "wanted": explorer.wanted,
+            "has_followed": explorer.steps == self._followed,
             "model": explorer.model.name,
             "sha256": explorer.model.sha256 or "",
             "processing": explorer.model.processing,
@@ -90,6 +93,7 @@ class Conversation:
                     selection.names = given
                 case "address", str():
                     explorer.wanted = given
+                    self._followed = explorer.steps
                 case "undo", _:
                     explorer.undo()
                 case "redo", _:

@@ -99,6 +99,33 @@ def test_back_and_forth(gestures, address, apps):
     gestures.wait_for_selected(set(steps[2]))
 
 
+def test_a_step_after_going_back_and_forth_at_once_is_one_to_go_back_from(gestures, address):
+    gestures.open(address)
+    for name in ("L2N1", "L2N7"):
+        gestures.select([name])
+        wait_for_hash(gestures, f"select={name}")
+    gestures.page.evaluate(
+        f"""async () => {{
+          const {{change}} = {gestures.HUB}.selected.properties.indices
+          let heard = 0
+          const followed = new Promise((resolve) =>
+            change.connect(() => ++heard === 2 && resolve()))
+          for (const step of [-1, 1]) {{
+            const gone = new Promise((resolve) =>
+              addEventListener("popstate", resolve, {{once: true}}))
+            history.go(step)
+            await gone
+          }}
+          await followed
+        }}"""
+    )
+    gestures.wait_for_selected({"L2N7"})
+    gestures.select(["L2N9"])
+    wait_for_hash(gestures, "select=L2N9")
+    gestures.page.go_back()
+    gestures.wait_for_selected({"L2N7"})
+
+
 RUBBISH = {
     "#rubbish": "rubbish",
     "#layer=99&select=L2N1": "99",

@@ -154,7 +154,6 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
     addEventListener("popstate", () => {
       clearTimeout(view.telling)
       know_address(page)
-      view.is_back = true
       view.wanted = location.hash
       ask(page, "address", location.hash)
     })
@@ -171,17 +170,14 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
 }
 
 // A step is an entry in the browser's history, once it rests; a step back is none. Until Python has
-// followed one back, what it tells is of before.
-const [address] = session.data.address
-const has_followed = session.data.wanted[0] === (view.wanted ?? "")
-if (address !== (view.told ?? "") && has_followed && !notebook) {
+// heard of one back, what it tells is of before.
+const {address: [address], wanted: [wanted]} = session.data
+if (address !== (view.told ?? "") && wanted === (view.wanted ?? "") && !notebook) {
   view.told = address
-  const was_back = view.is_back
-  view.is_back = false
   clearTimeout(view.telling)
   view.telling = setTimeout(() => {
     if (address !== location.hash) {
-      was_back ? history.replaceState(null, "", address) : history.pushState(null, "", address)
+      session.data.has_followed[0] ? history.replaceState(null, "", address) : history.pushState(null, "", address)
       know_address(page)
     }
   }, 250)
