@@ -2,9 +2,8 @@
 
 import logging
 import math
+import numbers
 from typing import Any
-
-import numpy as np
 
 
 class DtvizError(Exception):
@@ -55,9 +54,9 @@ def told(error: Exception) -> str:
 
 def is_whole(value: object, least: int, most: float = math.inf) -> bool:
     """Tell whether a value is an integer, and no bool, from ``least`` to ``most``."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         return False
-    return bool(least <= value <= most)
+    return least <= int(value) <= most
 
 
 def shortened(value: object, length: int = 80) -> str:
