@@ -35,7 +35,7 @@ def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
         "line_color": None,
         "framewise": True,
         "tools": ["hover"],
-        "hover_tooltips": [("name", "@name"), ("@what", "@value{0.0000}")],
+        "hover_tooltips": [("name", "@name{few}"), ("@what", "@value{0.0000}")],
     }
     columns = ["name", "what", "colour"]
     many = len(names) > MOST_BARS

@@ -26,7 +26,7 @@ def strips(points: pd.DataFrame, title: str) -> hv.Scatter:
     return hv.Scatter(points.assign(place=place), "place", ["value", "name", "item", "row"]).opts(
         **looks.marks(looks.BLUE),
         **looks.small(title),
-        hover_tooltips=[("", "@name"), ("with", "@item"), ("value", "@value{0.000}")],
+        hover_tooltips=[("", "@name{few}"), ("with", "@item"), ("value", "@value{0.000}")],
         xlabel="",
         ylabel="",
         xticks=ticks,
@@ -70,7 +70,7 @@ def alike(points: pd.DataFrame, threshold: float | None, title: str) -> hv.Overl
     shown = hv.Scatter(points.assign(height=height), "cosine", ["height", "name", "row", "colour"])
     shown = shown.opts(
         **{**looks.marks("colour"), "nonselection_alpha": 0.85},
-        hover_tooltips=[("neuron", "@name"), ("cosine", "@cosine{0.000}")],
+        hover_tooltips=[("neuron", "@name{few}"), ("cosine", "@cosine{0.000}")],
     )
     lines = [
         hv.VLine(at).opts(color=looks.BLUE, line_width=1.5, line_dash="dashed")

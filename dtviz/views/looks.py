@@ -7,11 +7,20 @@ import numpy as np
 import pandas as pd
 import panel as pn
 from bokeh.core.json_encoder import serialize_json
-from bokeh.models import CustomAction, CustomJS, LassoSelectTool, Model, SaveTool, UIElement
+from bokeh.models import (
+    CustomAction,
+    CustomJS,
+    CustomJSHover,
+    HoverTool,
+    LassoSelectTool,
+    Model,
+    SaveTool,
+    UIElement,
+)
 from bokeh.palettes import RdBu11, interp_palette
 from panel.io import notebook
 
-from dtviz.views.scripts import code
+from dtviz.views.scripts import code, script
 
 # With scripts and style sheets, which a notebook would otherwise fetch from the network; not
 # hv.extension, which takes two seconds longer there.
@@ -61,6 +70,8 @@ _SVG = code("download") + code("svg")
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small, into an image.
 MANY = 1_000
+# Points under the pointer that are told of: in the middle of a cloud there can be hundreds.
+MOST_TOLD = 3
 
 
 def points(table: pd.DataFrame) -> dict[str, Any]:
@@ -157,6 +168,10 @@ def tidy(plot: Any, _: object) -> None:
             tool.continuous = False  # else it selects at every move of the mouse
         if isinstance(tool, SaveTool):
             tool.filename = plot.state.name or "figure"  # else it asks
+        if isinstance(tool, HoverTool) and "{few}" in str(tool.tooltips) and tool.limit is None:
+            tool.limit = MOST_TOLD
+            few = script("few", kind=CustomJSHover, most=MOST_TOLD)
+            tool.formatters = {"@{name}": few}  # as HoloViews writes @name
 
 
 def inline_styles(_: object, root: Model) -> None:

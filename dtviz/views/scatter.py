@@ -37,7 +37,7 @@ def scatter(
     ).opts(
         **looks.points(table),
         hover_tooltips=[
-            ("neuron", "@name"),
+            ("neuron", "@name{few}"),
             (x, "@x{0.000}"),
             (y, "@y{0.000}"),
             (f"{y} − {x}", "@difference{0.000}"),

@@ -28,7 +28,7 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Scatter:
     ).opts(
         **looks.points(table),
         **looks.figure(title),
-        hover_tooltips=[("neuron", "@name"), (f"{y} − {x}", "@difference{0.000}")],
+        hover_tooltips=[("neuron", "@name{few}"), (f"{y} − {x}", "@difference{0.000}")],
         xlabel=looks.literal(f"← {x}    {y} →"),
         yaxis=None,
         ylim=(-0.15, 1.15),
@@ -54,7 +54,7 @@ def upright(table: pd.DataFrame, column: str, label: str) -> hv.Scatter:
             "tools": ["hover", "box_select", "tap"],
             "active_tools": ["box_select", "tap"],
         },
-        hover_tooltips=[("name", "@name"), (label, f"@{column}{{0.000}}")],
+        hover_tooltips=[("name", "@name{few}"), (label, f"@{column}{{0.000}}")],
         xaxis=None,
         ylabel="",
         xlim=(-0.2, 1.2),

@@ -1,6 +1,7 @@
 """Brushing in the browser: every gesture, what each view then shows, and what Python sees."""
 
 import queue
+import re
 
 import numpy as np
 import pytest
@@ -267,6 +268,17 @@ _DOTS = """([name, points]) => {
   })
 }"""
 ACCENT = [0xD8, 0x1B, 0x60, 255]
+
+
+def test_of_many_points_in_one_place_few_are_told(gestures, home):
+    targets = dtviz.Directions(np.eye(4)[:2], ["left", "right"])
+    explorer = dtviz.Explorer(dtviz.Model.from_arrays(np.ones((20, 4)), unembedding=targets))
+    home.show(explorer)
+    gestures.hover("congruence", *explorer.neurons[["x", "y"]].iloc[0])
+    tooltip = gestures.page.locator(".bk-tooltip-content").first
+    expect(tooltip).to_contain_text("1 of 20 here")
+    told = re.findall(r"(L0N\d+) · (\d) of 20 here", tooltip.inner_text())
+    assert told == [("L0N0", "1"), ("L0N1", "2"), ("L0N2", "3")]
 
 
 def test_many_points_are_drawn_into_an_image(gestures, home):

@@ -47,7 +47,7 @@ def test_more_than_can_be_named_are_points_named_on_hover(n):
     points = overlay.Scatter.I
     assert points.dimension_values("value").tolist() == norms(n)["norm"].tolist()
     assert points.dimension_values("name").tolist() == list(norms(n).index)
-    assert options(points)["hover_tooltips"][0] == ("name", "@name")
+    assert options(points)["hover_tooltips"][0] == ("name", "@name{few}")
 
 
 @pytest.mark.parametrize("n", [MOST_BARS + 1, 1000])

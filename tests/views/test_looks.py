@@ -1,6 +1,8 @@
+import holoviews as hv
 import numpy as np
 import pandas as pd
 import pytest
+from bokeh.models import HoverTool
 
 from dtviz.views import looks
 
@@ -37,3 +39,13 @@ def test_many_points_are_smaller_than_few():
 
 def test_clusters_have_colours_of_their_own():
     assert len({*looks.CLUSTERS, looks.GREY, looks.ACCENT}) == len(looks.CLUSTERS) + 2
+
+
+def test_of_many_points_under_the_pointer_few_are_told():
+    table = pd.DataFrame({"x": [0.0], "name": ["L0N0"]})
+    drawn = {"hooks": [looks.tidy], "tools": ["hover"], "hover_tooltips": [("", "@name{few}")]}
+    plot = hv.renderer("bokeh").get_plot(hv.Scatter(table, "x", ["x", "name"]).opts(**drawn))
+    [hover] = plot.state.select({"type": HoverTool})
+    assert hover.limit == looks.MOST_TOLD
+    assert hover.tooltips == [("", "@{name}{few}")]
+    assert hover.formatters["@{name}"].args == {"most": looks.MOST_TOLD}
