@@ -3,7 +3,7 @@
 import logging
 import math
 import numbers
-from typing import Any
+from typing import Any, TypeGuard
 
 
 class DtvizError(Exception):
@@ -52,7 +52,7 @@ def told(error: Exception) -> str:
     return f"This went wrong: {type(error).__name__}: {shortened(str(error), 200)}."
 
 
-def is_whole(value: object, least: int, most: float = math.inf) -> bool:
+def is_whole(value: object, least: int, most: float = math.inf) -> TypeGuard[int]:
     """Tell whether a value is an integer, and no bool, from ``least`` to ``most``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         return False

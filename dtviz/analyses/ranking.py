@@ -116,8 +116,7 @@ def rank(values: pd.DataFrame, k: int) -> Ranking:
     Raises:
         BadArgument: if k is not a positive integer.
     """
-    _check_k(k)
-    ends = Ends(len(values), k)
+    ends = Ends(len(values), _checked(k))
     ends.add(values.to_numpy(dtype=np.float32), 0)
     names, items = ([str(name) for name in axis] for axis in (values.index, values.columns))
     return Ranking(names, items, ends.columns, ends.values)
@@ -135,8 +134,7 @@ def rank_products(products: Products, k: int) -> Ranking:
 
 def ends_of(products: Products, rows: slice, k: int) -> Ends:
     """Return the ends of some neurons; see `rank_products`."""
-    _check_k(k)
-    ends = Ends(rows.stop - rows.start, k)
+    ends = Ends(rows.stop - rows.start, _checked(k))
     for columns, block in products.blocks(rows):
         ends.add(block, columns.start)
     return ends
@@ -152,13 +150,14 @@ def joined(products: Products, parts: Sequence[Ends]) -> Ranking:
     )
 
 
-def _check_k(k: object) -> None:
+def _checked(k: object) -> int:
     if not is_whole(k, 1):
         raise BadArgument(
             expected="k, the number of items at either end, as an integer of 1 or more",
             got=shortened(k),
             do="Pass k=10, for instance.",
         )
+    return int(k)
 
 
 def top_k(congruence: pd.DataFrame, k: int = 10) -> pd.DataFrame:
