@@ -24,6 +24,7 @@ class Conversation:
         self._explorer = explorer
         self._said = {"recipe": "", "message": ""}
         self._has_python = True
+        self._is_answering = False
         # At which step an address was followed last.
         self._followed = -1
         self._answered: deque[str] = deque(maxlen=1_000)
@@ -69,15 +70,18 @@ class Conversation:
         }
 
     def _tell(self, *_: object) -> None:
-        self._asked.hold(self.shown())
+        if not self._is_answering:
+            self._asked.hold(self.shown())
 
     def _answer(self, event: param.parameterized.Event) -> None:
         """Do what the page asks for, each thing once; what it says is not trusted."""
+        self._is_answering = True  # all is told at once, when it is done
         for one in event.new:
             match one:
                 case [what, given, str(which), *_] if which not in self._answered:
                     self._answered.append(which)
                     self._do(what, given)
+        self._is_answering = False
         self._tell()
 
     def _do(self, what: object, given: Any) -> None:

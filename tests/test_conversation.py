@@ -159,8 +159,11 @@ def test_in_a_snapshot_there_is_no_recipe(explorer):
 
 def test_the_page_is_told_whether_an_address_was_followed_or_a_step_made(explorer):
     assert not bar(explorer)["has_followed"]
+    told = []
+    explorer._hub.session.param.watch(lambda event: told.append(event.new), "frame")
     asks(explorer, "address", "#layer=1", 1)
-    assert bar(explorer)["wanted"] == "#layer=1"
-    assert bar(explorer)["has_followed"]
+    [one] = told
+    assert one["wanted"] == "#layer=1"
+    assert one["has_followed"]
     explorer.selection.names = ["L1N3"]
     assert not bar(explorer)["has_followed"]

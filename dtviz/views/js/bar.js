@@ -171,13 +171,13 @@ if (view.shadow_el.dtviz !== neurons) { // the first time
 
 // A step is an entry in the browser's history, once it rests; a step back is none. Until Python has
 // heard of one back, what it tells is of before.
-const {address: [address], wanted: [wanted]} = session.data
+const {address: [address], wanted: [wanted], has_followed: [has_followed]} = session.data
 if (address !== (view.told ?? "") && wanted === (view.wanted ?? "") && !notebook) {
   view.told = address
   clearTimeout(view.telling)
   view.telling = setTimeout(() => {
     if (address !== location.hash) {
-      session.data.has_followed[0] ? history.replaceState(null, "", address) : history.pushState(null, "", address)
+      has_followed ? history.replaceState(null, "", address) : history.pushState(null, "", address)
       know_address(page)
     }
   }, 250)
