@@ -7,6 +7,7 @@ import pytest
 
 import dtviz
 from dtviz.study import MOST_CELLS
+from dtviz.views import looks
 
 
 def random_model(n: int, layers: int = 1) -> dtviz.Model:
@@ -80,6 +81,86 @@ def leaves_in_view(gestures, figure: str) -> list[float]:
         }""",
         figure,
     )
+
+
+def assert_dots_are_drawn(gestures, figure: str, x: str, y: str) -> None:
+    """The image of a scatter's dots is what drawing them all anew with NumPy gives."""
+    found = gestures.page.evaluate(
+        """([name, x, y]) => {
+          const figure = explorerPage().get_model_by_name(name)
+          const {x_range, y_range} = figure
+          const {glyph, data_source: {data}} = figure.renderers.find(({name}) => name === "dots")
+          const points = figure.renderers.find(({data_source}) => data_source?.name === "neurons")
+          const {palette, low, high} = points.glyph.fill_color.transform
+          const {color, [x]: xs, [y]: ys} = points.data_source.data
+          const [image] = data.image
+          return {
+            colours: palette, low, high, color: [...color], x: [...xs], y: [...ys],
+            start: [data.x[0], data.y[0]], size: [data.dw[0], data.dh[0]],
+            ranges: [x_range, y_range].flatMap(({start, end}) => [start, end]),
+            selected: [...points.data_source.selected.indices],
+            shape: [...image.shape],
+            pixels: [...new Uint8Array(image.buffer, image.byteOffset, image.byteLength)],
+          }
+        }""",
+        [figure, x, y],
+    )
+    left, right, bottom, top = found["ranges"]
+    assert found["start"] == [left, bottom]
+    assert found["size"] == [right - left, top - bottom]
+    height, width = found["shape"]
+    rgb = lambda text: np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)])  # noqa: E731
+    share = (np.array(found["color"]) - found["low"]) / (found["high"] - found["low"])
+    last = len(found["colours"]) - 1
+    colours = [
+        rgb(found["colours"][at]) for at in np.floor(share.clip(0, 1) * last + 0.5).astype(int)
+    ]
+    columns = np.floor((np.array(found["x"]) - left) / (right - left) * width).astype(int)
+    rows = np.floor((np.array(found["y"]) - bottom) / (top - bottom) * height).astype(int)
+    covered = np.clip(1.7 + 0.5 - np.hypot(*np.mgrid[-2:3, -2:3]), 0, 1)[..., None]
+    expected = np.zeros((height + 8, width + 8, 4))  # times alpha; a margin for what the edge cuts
+
+    def put(i: int, colour: np.ndarray, opacity: float) -> None:
+        if -2 <= columns[i] < width + 2 and -2 <= rows[i] < height + 2:
+            patch = expected[rows[i] + 2 : rows[i] + 7, columns[i] + 2 : columns[i] + 7]
+            over = covered * opacity
+            patch[:] = np.array([*colour, 255]) * over + patch * (1 - over)
+
+    for i, colour in enumerate(colours):
+        put(i, colour, 0.25 if found["selected"] else 0.85)
+    for i in found["selected"]:
+        put(i, rgb(looks.ACCENT), 1)
+    pixels = np.reshape(found["pixels"], (height, width, 4)).astype(float)
+    pixels[..., :3] *= pixels[..., 3:] / 255
+    np.testing.assert_allclose(pixels, expected[4:-4, 4:-4], atol=6)  # rounded at every dot
+    assert (pixels[..., 3] > 0).sum() > 1000
+
+
+def test_dots_are_drawn_anew_when_anything_changes(gestures, serve, explorer):
+    gestures.open(serve(explorer))
+
+    def assert_all_drawn():
+        assert_dots_are_drawn(gestures, "congruence", "x", "y")
+        assert_dots_are_drawn(gestures, "difference", "difference", "jitter")
+
+    assert_all_drawn()
+    for shares in ([(0.3, 0.3), (0.6, 0.6)], [(0.5, 0.2), (0.7, 0.5)]):
+        (x0, y0), (x1, y1) = gestures.corners("congruence", shares)
+        gestures.box("congruence", x0, y0, x1, y1)
+        assert_all_drawn()
+    start = "explorerPage().get_model_by_name('congruence').x_range.start"
+    before = gestures.page.evaluate(start)
+    gestures.page.mouse.wheel(0, -300)
+    gestures.page.wait_for_function(f"(before) => {start} !== before", arg=before)
+    assert_dots_are_drawn(gestures, "congruence", "x", "y")
+    at = gestures.page.evaluate(f"{gestures.HUB}.data.x[0]")
+    explorer.congruence.param.update(x="right", y="left")
+    gestures.page.wait_for_function(f"(at) => {gestures.HUB}.data.y[0] === at", arg=at)
+    gestures.wait_until_drawn()
+    assert_all_drawn()
+    gestures.page.keyboard.press("Escape")
+    gestures.wait_for_selected(set())
+    assert_all_drawn()
 
 
 def test_zooming_in_brings_single_pairs_and_all_stays_linked(gestures, serve, explorer):

@@ -13,21 +13,18 @@ const height = shown ? Math.round(figure.inner_height * scale) : 1
 const fits = image.length === width * height && image.shape[1] === width
 const pixels = fits ? image : new image.constructor(width * height, [height, width])
 const bytes = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, 4 * pixels.length)
-bytes.fill(0)
 
-if (shown) {
+if (!shown) {
+  bytes.fill(0)
+} else {
   const rgb = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))
-  const colours = mapper.palette.map(rgb)
-  const accented = rgb(accent)
   // How much of each pixel around its centre a dot covers.
   const radius = 1.7 * scale
   const reach = Math.ceil(radius)
   const side = 2 * reach + 1
   const covered = Float32Array.from({length: side * side}, (_, at) => Math.max(0, Math.min(1,
     radius + 0.5 - Math.hypot(at % side - reach, Math.floor(at / side) - reach))))
-  const xs = neurons.data[x]
-  const ys = neurons.data[y]
-  const {color} = neurons.data
+  const {[x]: xs, [y]: ys, color} = neurons.data
   const [x0, y0] = [x_range.start, y_range.start]
   const [across, up] = [width / (x_range.end - x0), height / (y_range.end - y0)]
   const put = (i, colour, opacity) => {
@@ -49,16 +46,21 @@ if (shown) {
     }
   }
   const {indices} = neurons.selected
-  const chosen = new Uint8Array(n)
-  indices.forEach((i) => chosen[i] = 1)
+  const {palette, low, high} = mapper
   const opacity = indices.length > 0 ? 0.25 : 0.85
-  const {low, high} = mapper
-  for (let i = 0; i < n; i++) {
-    if (chosen[i] === 0) {
+  // A brush changes nothing but what is selected: all else is drawn once, and the selected upon it.
+  const drawn_of = [xs, ys, color, x0, y0, across, up, width, height, palette, low, high, opacity]
+  if (drawn_of.some((one, i) => one !== dots.drawn_of?.[i])) {
+    bytes.fill(0)
+    const colours = palette.map(rgb)
+    for (let i = 0; i < n; i++) {
       const share = Math.min(1, Math.max(0, (color[i] - low) / (high - low)))
       put(i, colours[Math.round(share * (colours.length - 1))], opacity)
     }
+    Object.assign(dots, {drawn_of, drawn: bytes.slice()})
   }
+  bytes.set(dots.drawn)
+  const accented = rgb(accent)
   for (const i of indices) {
     put(i, accented, 1)
   }

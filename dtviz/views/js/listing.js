@@ -4,12 +4,12 @@
 function places(ranking) {
   const {neuron} = ranking.data
   const at = new Map()
-  for (let i = 0; i < neuron.length; i++) {
-    if (i === 0 || neuron[i] !== neuron[i - 1]) {
-      at.set(neuron[i], i)
-    }
+  const second = neuron.findIndex((row) => row !== neuron[0])
+  const rows = second < 0 ? neuron.length : second
+  for (let i = 0; i < neuron.length; i += rows) {
+    at.set(neuron[i], i)
   }
-  return {at, k: neuron.length / (2 * Math.max(at.size, 1))}
+  return {at, k: rows / 2}
 }
 
 // Returns the rows of the neurons that list an item at one end. Args: ranking (as above), is_most (which

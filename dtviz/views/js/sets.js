@@ -113,7 +113,7 @@ if (!view.is_displayed) {
 }
 
 const {name, x, y, difference} = neurons.data
-const at = new Map(name.map((one, row) => [one, row]))
+const at = new Map(sets.data.name.length === 0 ? [] : name.map((one, row) => [one, row]))
 const label = (axis) => {
   const figure = neurons.document.get_model_by_name("congruence")
   return escaped(figure?.[axis]?.find(({type}) => type.endsWith("Axis"))?.axis_label ?? "")
@@ -129,6 +129,6 @@ const rows = all().map((set, i) => {
 <td>${mean(x)}</td><td>${mean(y)}</td><td>${mean(difference)}</td><td class="note">${escaped(set.note)}</td>
 <td><button data-do="select">select</button> <button data-do="update" title="Let it hold what is selected now">update</button> <button data-do="remove">remove</button></td></tr>`
 })
-part("form button").textContent = `Save the selection (${selected_names(neurons).length})`
+part("form button").textContent = `Save the selection (${elsewhere(neurons.document).length + neurons.selected.indices.length})`
 part(".list").innerHTML = rows.length === 0 ? "<p>No sets yet. Select neurons, give them a name, save: they are ringed in the set's colour in every view.</p>"
   : `<table><thead><tr><th>shown</th><th></th><th>set</th><th>neurons</th><th>in view</th><th>mean ${label("below")}</th><th>mean ${label("left")}</th><th>mean difference</th><th>note</th><th></th></tr></thead><tbody>${rows.join("")}</tbody></table>`

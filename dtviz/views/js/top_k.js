@@ -16,15 +16,18 @@ const [names, ends, items] = [new Array(size), new Array(size), new Array(size)]
 const [ranks, values] = [new Int32Array(size), new Float32Array(size)]
 let at = 0
 for (const row of listed) {
+  const start = first.get(row)
   for (let j = 0; j < 2 * k; j++, at++) {
     names[at] = name[row]
     ends[at] = j < k ? "top" : "bottom"
     ranks[at] = j < k ? j + 1 : j - k + 1
-    items[at] = item[first.get(row) + j]
-    values[at] = value[first.get(row) + j]
+    items[at] = item[start + j]
+    values[at] = value[start + j]
   }
 }
-top_k.data = {name: names, end: ends, rank: ranks, item: items, value: values}
+// By hand: of data given as a whole, Bokeh looks through every value for models.
+Object.assign(top_k.data, {name: names, end: ends, rank: ranks, item: items, value: values})
+top_k.properties.data.change.emit()
 
 const largest = Math.max(...listed.slice(0, MOST_NEURONS).flatMap(
   (row) => [value[first.get(row)], value[first.get(row) + k]].map(Math.abs)), 1e-9)
