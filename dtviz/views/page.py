@@ -153,6 +153,10 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
     import panel_material_ui as pmui
 
+    board = explorer.board
+    # What was made before that import has no design, and its texts would stay black in the dark.
+    for view in (*board.select(), *explorer.status.select()):
+        view.design = view.design or pmui.MaterialDesign
     made = _page_class()(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
@@ -167,7 +171,7 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
             )
         ],
         sidebar_width=250,
-        main=[explorer.board],
+        main=[board],
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},
     )
     if pn.state.curdoc:

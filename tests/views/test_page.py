@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import param
 import pytest
 
@@ -68,3 +71,15 @@ def test_a_caption_is_text_and_no_html():
 
     assert page.caption(Owner().param.line).object == "&lt;b&gt;&amp;&lt;/b&gt;"
     assert page.text("<b>HTML</b>").object == "<b>HTML</b>"
+
+
+def test_views_made_before_the_page_was_imported_bear_its_design():
+    """Else their texts stay black on a dark page: of a script's first session under panel serve."""
+    script = """
+import dtviz
+explorer = dtviz.Explorer(dtviz.load("demo"))
+assert explorer.status.design is None
+print(*{view.design.__name__ for view in explorer.page().select()})
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout == "MaterialDesign\n", done.stderr
