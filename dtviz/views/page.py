@@ -153,10 +153,6 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
     import panel_material_ui as pmui
 
-    board = explorer.board
-    # What was made before that import has no design, and its texts would stay black in the dark.
-    for view in (*board.select(), *explorer.status.select()):
-        view.design = view.design or pmui.MaterialDesign
     made = _page_class()(
         title=title,
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
@@ -171,9 +167,12 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
             )
         ],
         sidebar_width=250,
-        main=[board],
+        main=[explorer.board],
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},
     )
+    # What was made before that import has no design, and its texts would stay black in the dark.
+    for view in made.select():
+        view.design = view.design or pmui.MaterialDesign
     if pn.state.curdoc:
         pn.state.on_session_destroyed(lambda _: _let_go(made))
     return made

@@ -89,7 +89,7 @@ def assert_dots_are_drawn(gestures, figure: str, x: str, y: str) -> None:
         """([name, x, y]) => {
           const figure = explorerPage().get_model_by_name(name)
           const {x_range, y_range} = figure
-          const {glyph, data_source: {data}} = figure.renderers.find(({name}) => name === "dots")
+          const {data_source: {data}} = figure.renderers.find(({name}) => name === "dots")
           const points = figure.renderers.find(({data_source}) => data_source?.name === "neurons")
           const {palette, low, high} = points.glyph.fill_color.transform
           const {color, [x]: xs, [y]: ys} = points.data_source.data
@@ -109,7 +109,10 @@ def assert_dots_are_drawn(gestures, figure: str, x: str, y: str) -> None:
     assert found["start"] == [left, bottom]
     assert found["size"] == [right - left, top - bottom]
     height, width = found["shape"]
-    rgb = lambda text: np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)])  # noqa: E731
+
+    def rgb(text: str) -> np.ndarray:
+        return np.array([int(text[at : at + 2], 16) for at in (1, 3, 5)])
+
     share = (np.array(found["color"]) - found["low"]) / (found["high"] - found["low"])
     last = len(found["colours"]) - 1
     colours = [

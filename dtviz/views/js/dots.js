@@ -13,10 +13,9 @@ const height = shown ? Math.round(figure.inner_height * scale) : 1
 const fits = image.length === width * height && image.shape[1] === width
 const pixels = fits ? image : new image.constructor(width * height, [height, width])
 const bytes = new Uint8ClampedArray(pixels.buffer, pixels.byteOffset, 4 * pixels.length)
+bytes.fill(0)
 
-if (!shown) {
-  bytes.fill(0)
-} else {
+if (shown) {
   const rgb = (text) => [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))
   // How much of each pixel around its centre a dot covers.
   const radius = 1.7 * scale
@@ -51,7 +50,6 @@ if (!shown) {
   // A brush changes nothing but what is selected: all else is drawn once, and the selected upon it.
   const drawn_of = [xs, ys, color, x0, y0, across, up, width, height, palette, low, high, opacity]
   if (drawn_of.some((one, i) => one !== dots.drawn_of?.[i])) {
-    bytes.fill(0)
     const colours = palette.map(rgb)
     for (let i = 0; i < n; i++) {
       const share = Math.min(1, Math.max(0, (color[i] - low) / (high - low)))
