@@ -88,7 +88,8 @@ class Surveyor(pn.viewable.Viewer):
             "height": 24,
             "width": 150,
             "margin": (0, 4),
-            "stylesheets": [".bk-btn { padding: 0 8px; line-height: 22px; }"],
+            # Panel's design comes after this sheet: the selector has to outweigh its own.
+            "stylesheets": ["button.bk-btn { padding: 0 8px; font-size: 13px; }"],
         }
         start, stop = (
             pn.widgets.Button.from_param(
