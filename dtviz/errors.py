@@ -17,15 +17,18 @@ class DtvizError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What goes from one process to another is made again of its message alone.
-        return _again, (type(self), *self.args)
+        return remade, (type(self), *self.args)
 
     def __str__(self) -> str:
         # KeyError would show its message in quotes.
         return str(self.args[0])
 
 
-def _again(kind: type[DtvizError], message: str) -> DtvizError:
-    return kind.__new__(kind, message)
+def remade(kind: type[DtvizError], message: str) -> DtvizError:
+    """Return an error with a message that was made before, in another process perhaps."""
+    error = kind.__new__(kind)
+    error.args = (message,)
+    return error
 
 
 class BadArgument(DtvizError, ValueError):

@@ -27,13 +27,14 @@ class Layers(Sequence[Any]):
     Args:
         shapes: of each layer.
         read: returns a layer by its number.
-        kept: how many layers stay in memory.
+        kept: how many layers stay in memory; 0 if all of them are there anyway.
     """
 
     def __init__(
         self, shapes: Sequence[tuple[int, ...]], read: Callable[[int], Any], kept: int
     ) -> None:
         self.shapes = list(shapes)
+        self.are_in_memory = kept == 0
         # It can be asked by several threads at once.
         self._layer = lru_cache(maxsize=kept)(read)
 
@@ -55,6 +56,10 @@ class Postponed:
     def _postpone(self, field: str, read: Callable[[], Any]) -> None:
         self.__dict__.pop(field, None)
         self.__dict__.setdefault("_postponed", {})[field] = read
+
+    def is_postponed(self, field: str) -> bool:
+        """Return whether a field is read when it is first asked for, or was read so."""
+        return field in self.__dict__.get("_postponed", {})
 
     if not TYPE_CHECKING:  # else no misspelt name would be found
 
