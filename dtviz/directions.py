@@ -25,8 +25,12 @@ Float32 = npt.NDArray[np.float32]
 Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
 
 LAYER_NORM_EPSILON = 1e-5
-# Seconds that a regular expression may take over all names: some would take years over one.
-_PATIENCE = 1.0
+# Seconds that a regular expression may take over all names, and over one: some would take years
+# over one, or fill a gigabyte in a second.
+_PATIENCE, _PATIENCE_FOR_ONE = 1.0, 0.1
+# Characters of a regular expression, and of one whose repetitions are written out: each takes a
+# microsecond and 150 bytes to compile, which nothing can stop.
+_MOST_CHARACTERS, _MOST_WRITTEN_OUT = 1_000, 100_000
 
 
 def items(values: Any, what: str) -> list[Any]:
@@ -195,12 +199,14 @@ class Directions(Postponed):
 
         Args:
             which: names, a boolean mask of shape (rows,), integers, or one string or compiled
-                pattern: the regular expression that ``re.search`` finds in the names wanted.
+                pattern: a regular expression, as the package regex reads it, that is found in
+                the names wanted.
 
         Raises:
             UnknownName: for a name that no row bears.
             BadArgument: for a mask of another length, a row that does not exist, or a regular
-                expression that does not compile or takes more than a second.
+                expression that does not compile, takes more than a second, or more than a tenth
+                for one name, or is too long with its repetitions written out.
         """
         rows = self._selected(which)
         names = [self.names[row] for row in rows]
@@ -256,11 +262,7 @@ class Directions(Postponed):
 def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:
     """Return the places of the names in which a regular expression is found."""
     try:
-        compiled = re.compile(expression)
-        # Their numbers are others in regex, which can be stopped, than in re, which cannot.
-        flags = (getattr(regex, str(flag.name)) for flag in re.RegexFlag(compiled.flags))
-        pattern = regex.compile(compiled.pattern, sum(flags))
-        return _searched(pattern, names)
+        return _searched(_compiled(expression), names)
     except TimeoutError as error:
         raise BadArgument(
             expected=f"a regular expression that takes at most {_PATIENCE:g} second",
@@ -268,12 +270,43 @@ def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:
             do="Write it without repetitions within repetitions, or pass a list of names.",
         ) from error
     # The last three are of a repetition, a nesting and a pattern of bytes that cannot be.
-    except (re.error, regex.error, OverflowError, RecursionError, TypeError) as error:
+    except (regex.error, OverflowError, RecursionError, TypeError) as error:
         raise BadArgument(
             expected="a regular expression",
             got=f"{shortened(expression)} ({error})",
-            do="Mend the expression, or pass a list of names.",
+            do="Correct the expression, or pass a list of names.",
         ) from error
+
+
+def _compiled(expression: str | re.Pattern[str]) -> Any:
+    """Return a pattern of regex, whose search can be stopped, unlike that of re."""
+    text, flags = (
+        (expression.pattern, re.RegexFlag(expression.flags))
+        if isinstance(expression, re.Pattern)
+        else (expression, re.NOFLAG)
+    )
+    if len(text) > _MOST_CHARACTERS or _written_out(text) > _MOST_WRITTEN_OUT:
+        raise BadArgument(
+            expected=f"a regular expression of at most {_MOST_CHARACTERS:,} characters, "
+            f"{_MOST_WRITTEN_OUT:,} with its repetitions written out",
+            got=f"{shortened(expression)}, which has more",
+            do="Shorten it, let it repeat less, or pass a list of names.",
+        )
+    # The numbers of flags are others in regex than in re. Its cache would hold the last 500.
+    numbers = sum(getattr(regex, str(flag.name)) for flag in flags)
+    return regex.compile(text, numbers, cache_pattern=False)
+
+
+def _written_out(text: str) -> int:
+    """Return how long a regular expression becomes when regex compiles it, or more.
+
+    What must be there is written out: (ab){9,} as ten copies, a+ as two; repetitions within
+    repetitions multiply. In verbose expressions, spaces and comments can part a number.
+    """
+    length = len(text)
+    for counted in re.findall(r"\{((?:[0-9]|\s|#.*\n)*)", text):
+        length *= 1 + int("0" + re.sub(r"#.*|\s", "", counted))
+    return length << text.count("+")
 
 
 def _searched(pattern: Any, names: list[str]) -> list[int]:
@@ -283,6 +316,6 @@ def _searched(pattern: Any, names: list[str]) -> list[int]:
         left = end - time.monotonic()
         if left <= 0:
             raise TimeoutError
-        if pattern.search(name, timeout=left):
+        if pattern.search(name, timeout=min(left, _PATIENCE_FOR_ONE)):
             found.append(place)
     return found

@@ -1,3 +1,4 @@
+import contextlib
 import re
 import time
 from dataclasses import FrozenInstanceError, replace
@@ -6,6 +7,7 @@ from weakref import ref
 
 import numpy as np
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -215,11 +217,75 @@ def test_a_name_that_is_not_there_cannot_be_chosen():
 
 @pytest.mark.parametrize(
     "expression",
-    ["(", "*", "[z-a]", r"\p{Lu}", "a{99999999999}", "(" * 3000 + ")" * 3000, re.compile(b"N1")],
+    ["(", "*", "[z-a]", r"\p{nothing}", "a{2,1}", "(" * 450 + ")" * 450, re.compile(b"N1"), "(?R"],
 )
 def test_a_regular_expression_that_does_not_compile_is_told(expression):
-    with pytest.raises(BadArgument, match=r"a regular expression, got .* \(.*\)\. Mend"):
+    with pytest.raises(BadArgument, match=r"a regular expression, got .* \(.*\)\. Correct"):
         FIVE.subset(expression)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "a{1000000000}",
+        "a{99999999999}",
+        "(?:a{60000}){60000}",
+        "(((a{1,1000}){1,1000}){1,1000})" + "(?:" * 20 + "a" + "{1,1000})" * 20,
+        "(?:" * 40 + "a" + ")+" * 40,
+        "(?x)a{ 1 000 000\t000 }",
+        "(?x)a{1#,}\n000#\\\n000 000}",
+        re.compile("a{1#\n000 000 0}", re.VERBOSE),
+        "a" * 1_001,
+        "(" * 100_000,
+    ],
+)
+def test_a_regular_expression_too_long_to_compile_is_refused_at_once(expression):
+    start = time.monotonic()
+    with pytest.raises(BadArgument, match=r"at most 1,000 characters, .*got .*Shorten it"):
+        FIVE.subset(expression)
+    assert time.monotonic() - start < 5
+
+
+def test_what_one_engine_reads_the_other_is_not_asked():
+    rows = Directions(np.ones((3, 2)), ["ab", "aB", "ß"])
+    assert rows.subset(r"^\p{Ll}+$").names == ["ab", "ß"]
+    assert rows.subset(r"(?r)B").names == ["aB"]
+    # Nor what an ever growing expression was compiled to, kept.
+    kept = len(regex._main._cache)
+    rows.subset("a{777}|B")
+    assert len(regex._main._cache) == kept
+
+
+REPEATED = st.recursive(
+    st.sampled_from(["a", r"\w", r"\X", "[a-z]", "[^ß]", "#", r"\{", "(?#c)", "$", "ﬃ", r"\p{L}"]),
+    lambda inner: (
+        st.builds(str.__add__, inner, inner)
+        | st.builds("{}|{}".format, inner, inner)
+        | st.builds(
+            "({}{}){}".format,
+            st.sampled_from(
+                ["", "?:", "?=", "?<=", "?<!", "?>", "?|", "?if:", "?x:", "?r:", "?e:"]
+            ),
+            inner,
+            st.sampled_from(["", "*", "+", "++", "{7}", "{99}", "{2,}", "{0,9999}", "{1 0#\n0}"]),
+        )
+        | st.builds("{}{{e<=2}}".format, inner)
+        | st.builds("(?P<n>{}(?&n)?)".format, inner)
+    ),
+    max_leaves=30,
+)
+
+
+@given(
+    st.sampled_from(["", "(?x)", "(?V1)", "(?if)", "(?r)"]),
+    REPEATED | st.text("(){}[]*+?|\\^#,1aP<>=!&:"),
+)
+def test_any_expression_finds_something_or_is_refused_soon(prefix, expression):
+    rows = Directions(np.ones((3, 2)), ["a" * 300, "key, (1,2)", "ß" * 40])
+    start = time.thread_time()
+    with contextlib.suppress(BadArgument):
+        rows.subset(prefix + expression)
+    assert time.thread_time() - start < 5
 
 
 @pytest.mark.parametrize("as_pattern", [False, True])

@@ -22,10 +22,10 @@ def restricted(
     Args:
         embedding: features or tokens.
         norm_above: rows whose L2 norm exceeds it stay; None keeps all.
-        named: a regular expression that ``re.search`` finds in the names that stay.
+        named: a regular expression that is found in the names that stay; see `Directions.subset`.
 
     Raises:
-        BadArgument: if ``norm_above`` is not a number, or the expression does not compile.
+        BadArgument: if ``norm_above`` is not a number, or the expression cannot be used.
     """
     if norm_above is not None:
         is_number = isinstance(norm_above, int | float | np.integer | np.floating)
