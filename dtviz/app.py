@@ -1,5 +1,6 @@
 """The app: one session's page, and the ways to open another model in it."""
 
+import asyncio
 import contextlib
 from collections.abc import Callable
 from functools import lru_cache
@@ -11,8 +12,9 @@ import panel_material_ui as pmui
 import param
 
 from dtviz import link, snapshot
-from dtviz.checkpoints import DEMO, is_folder_of_model, load, load_bytes, sha256_of
+from dtviz.checkpoints import DEMO, is_folder_of_model, sha256_of
 from dtviz.checkpoints.files import check_links
+from dtviz.checkpoints.reader import read, read_bytes
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened, told
 from dtviz.explorer import Explorer
@@ -94,6 +96,8 @@ def _label(source: str) -> str:
 def open_model(source: str | Model) -> Model:
     """Return a model that all sessions share, read again when its files have changed.
 
+    A child process parses its files.
+
     Args:
         source: as for `dtviz.load`, or a model that is open already.
 
@@ -109,7 +113,7 @@ def open_model(source: str | Model) -> Model:
 
 @lru_cache(maxsize=8)
 def _loaded(source: str, changed: int) -> Model:
-    return load(source)
+    return read(source)
 
 
 def _guard(upload: pmui.FileInput, most: int, refuse: Callable[[], None]) -> None:
@@ -269,7 +273,7 @@ class App(pn.viewable.Viewer):
             )
         )
 
-    def _take_upload(self, event: param.parameterized.Event) -> None:
+    async def _take_upload(self, event: param.parameterized.Event) -> None:
         if not event.new:
             return
         # A page can set what the widget holds, and its limit, past the guard.
@@ -277,13 +281,15 @@ class App(pn.viewable.Viewer):
             self._file.value = None
             self._refuse_upload()
             return
+        name = self._file.filename
         try:
-            model = load_bytes(event.new, self._file.filename)
+            # Meanwhile other pages are served.
+            model = await asyncio.to_thread(read_bytes, event.new, name)
         except Exception as error:
             self.problem = told(error)
             return
         # It can be picked again like the others, for as long as the page is open.
-        offered = {**self.param.checkpoint.names, self._file.filename: model}
+        offered = {**self.param.checkpoint.names, name: model}
         uploads = [label for label, one in offered.items() if isinstance(one, Model)]
         for label in uploads[:-_MOST_UPLOADS]:
             del offered[label]

@@ -164,10 +164,10 @@ def _explore(options: argparse.Namespace) -> None:
 
 
 def _snapshot(options: argparse.Namespace) -> None:
-    from dtviz.checkpoints import load
+    from dtviz.checkpoints.reader import read
     from dtviz.explorer import Explorer
 
-    explorer = Explorer(load(options.checkpoint), layer=options.layer)
+    explorer = Explorer(read(options.checkpoint), layer=options.layer)
     explorer.selection.names = options.select
     explorer.save(options.out)
 
@@ -183,10 +183,10 @@ def _table(options: argparse.Namespace) -> None:
             do="Leave --dask away: this table is made here.",
         )
     from dtviz import tables
-    from dtviz.checkpoints import load
+    from dtviz.checkpoints.reader import read
     from dtviz.study import Study
 
-    study = Study(load(options.checkpoint), layer=options.layer)
+    study = Study(read(options.checkpoint), layer=options.layer)
     if options.kind in tables.SURVEYED:
         study.survey_all()
     cut = tables.cut(options.kind, study)
@@ -203,14 +203,14 @@ def _layers(options: argparse.Namespace) -> None:
             do="Leave it away.",
         )
     from dtviz import partitions
-    from dtviz.checkpoints import load
+    from dtviz.checkpoints.reader import read
 
     def tell(done: int, total: int) -> None:
         if sys.stderr.isatty():
             end = "\n" if done == total else "\r"
             print(f"{done:,} of {total:,} blocks of neurons", end=end, file=sys.stderr)  # noqa: T201
 
-    model = load(options.checkpoint)
+    model = read(options.checkpoint)
     with partitions.workers(options.dask) as executor:
         partitions.write(model, options.out, executor, tell)
 

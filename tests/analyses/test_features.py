@@ -83,7 +83,9 @@ def test_an_expression_that_does_not_compile_is_told(named):
         lambda: restricted(FEATURES, None, named),
         lambda: FeatureFilter(named=named)(FEATURES),
     ):
-        with pytest.raises(BadArgument, match=r"a regular expression, got .*Correct the expression"):
+        with pytest.raises(
+            BadArgument, match=r"a regular expression, got .*Correct the expression"
+        ):
             keep()
 
 
