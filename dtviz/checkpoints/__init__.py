@@ -81,7 +81,7 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
             got=f"a {type(data).__name__} and a {type(name).__name__}",
             do="Pass what is in the file, as read_bytes() returns it, and a name.",
         )
-    return decision_transformer(Checkpoint.from_bytes(data), Path(name).stem, source)
+    return decision_transformer(Checkpoint.from_bytes(data, name), Path(name).stem, source)
 
 
 def is_folder_of_model(path: Path) -> bool:

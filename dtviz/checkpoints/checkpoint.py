@@ -1,14 +1,17 @@
 """Checkpoint: the weights and configurations that a file holds, checked when asked for."""
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 from dtviz.checkpoints.files import OPENS, content, sha256
+from dtviz.checkpoints.pickles import Other
+from dtviz.checkpoints.safetensors_file import FLOATS
+from dtviz.checkpoints.stored_array import StoredArray
 from dtviz.errors import BadCheckpoint, listed, shortened
 
 CONFIGS = ("model_config", "environment_config")
@@ -35,14 +38,18 @@ class Checkpoint:
     sha256: str
 
     @classmethod
-    def from_bytes(cls, data: bytes) -> "Checkpoint":
-        """Return what the bytes of a checkpoint file hold; their content tells the format.
+    def from_bytes(cls, data: bytes, name: str) -> "Checkpoint":
+        """Return what the bytes of a checkpoint file hold; the format is recognized by them.
+
+        Args:
+            data: the whole file.
+            name: the file's, for messages.
 
         Raises:
             BadCheckpoint: if they are no checkpoint, are damaged, would run code, lack a key, or
                 hold numbers that are NaN or infinite.
         """
-        held = content(data)
+        held = content(data, name)
         missing = [key for key in ("model_state_dict", *CONFIGS) if key not in held]
         if missing:
             keys = [key for key in held if isinstance(key, str)]
@@ -52,15 +59,16 @@ class Checkpoint:
                 do=OPENS,
             )
         state_dict = held["model_state_dict"]
-        if not isinstance(state_dict, Mapping) or not all(isinstance(k, str) for k in state_dict):
+        if not isinstance(state_dict, dict):
             raise BadCheckpoint(
                 expected="'model_state_dict' as tensors by name",
-                got=f"a value of type {type(state_dict).__name__}",
+                got=f"a {_kind(state_dict)}",
                 do="Save the model's state_dict() there.",
             )
-        _check_size(state_dict, len(data))
+        arrays = {key: _array(value, key) for key, value in state_dict.items()}
+        _check_size(arrays, len(data))
         return cls(
-            weights={key: _tensor(value, key) for key, value in state_dict.items()},
+            weights={key: _tensor(array, key) for key, array in arrays.items()},
             model_config=_config(held, "model_config"),
             environment_config=_config(held, "environment_config"),
             sha256=sha256(data),
@@ -131,15 +139,15 @@ def finite(tensor: Tensor, what: str) -> Tensor:
     return tensor
 
 
-def _check_size(state_dict: Mapping[str, object], length: int) -> None:
-    """Refuse tensors that are far larger together than the file, of ``length`` bytes.
+def _check_size(arrays: Mapping[str, StoredArray], length: int) -> None:
+    """Refuse arrays that are far larger together than the file, of ``length`` bytes.
 
-    Of one record in it any number of tensors can be made, and some kinds of no record at all.
+    Of one record in it any number of arrays can be made.
 
     Raises:
         BadCheckpoint: if they are.
     """
-    numbers = sum(value.numel() for value in state_dict.values() if _is_plain(value))
+    numbers = sum(math.prod(array.shape) for array in arrays.values())
     if 4 * numbers > _MOST_TIMES * length:
         raise BadCheckpoint(
             expected=f"weights that take at most {_MOST_TIMES} times the size of their file",
@@ -148,32 +156,35 @@ def _check_size(state_dict: Mapping[str, object], length: int) -> None:
         )
 
 
-def _is_plain(value: object) -> TypeGuard[Tensor]:
-    """Tell whether a value is a dense tensor, of as many numbers as its storage holds."""
-    return (
-        isinstance(value, Tensor)
-        and value.layout == torch.strided
-        and value.device.type == "cpu"
-        and not (value.is_nested or value.is_quantized)
-        and value.numel() * value.element_size() <= value.untyped_storage().nbytes()
-    )
-
-
-def _tensor(value: object, key: str) -> Tensor:
-    """Return one entry of the state dict, floats of any width as float32.
+def _array(value: object, key: str) -> StoredArray:
+    """Return one entry of the state dict.
 
     Raises:
         BadCheckpoint: if it is not a plain tensor with all of its numbers in the file.
     """
-    if _is_plain(value):
-        floats = value.is_floating_point() and not key.endswith(BUFFERS)
-        return finite(value.detach().float(), shortened(key)) if floats else value
+    if isinstance(value, StoredArray):
+        return value
     raise BadCheckpoint(
         expected=f"{shortened(key)} in model_state_dict as a dense tensor",
-        got=f"a {'sparse or otherwise special' if isinstance(value, Tensor) else 'value of type'} "
-        f"{type(value).__name__}",
+        got=f"a {_kind(value)}",
         do="Save the model's state_dict() there.",
     )
+
+
+def _tensor(array: StoredArray, key: str) -> Tensor:
+    """Return the numbers of an array; floats of any width as float32, and finite."""
+    tensor = torch.from_numpy(array.read())
+    floats = array.dtype in FLOATS and not key.endswith(BUFFERS)
+    return finite(tensor.float(), shortened(key)) if floats else tensor
+
+
+def _kind(value: object) -> str:
+    """Say what stands in place of a tensor, or of tensors."""
+    if isinstance(value, StoredArray):
+        return "tensor"
+    if isinstance(value, Other):
+        return f"value of another kind, made by {shortened(value.name)}"
+    return f"value of type {type(value).__name__}"
 
 
 def _config(held: Mapping[object, object], key: str) -> dict[str, object]:
@@ -192,7 +203,7 @@ def _config(held: Mapping[object, object], key: str) -> dict[str, object]:
     if not isinstance(config, dict):
         raise BadCheckpoint(
             expected=f"{key!r} as a JSON object in a string",
-            got=shortened(text) if isinstance(text, str) else f"a {type(text).__name__}",
+            got=shortened(text) if isinstance(text, str) else f"a {_kind(text)}",
             do="Save the configuration with json.dumps.",
         )
     return config

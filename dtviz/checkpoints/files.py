@@ -2,18 +2,15 @@
 
 import hashlib
 import io
-import json
 import pickle
 import re
-import warnings
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
-import safetensors.torch
-import torch
-
-from dtviz.checkpoints.pickles import check_pickle
+from dtviz.checkpoints.safetensors_file import OpenFile, read_array, read_header
+from dtviz.checkpoints.stored_array import StoredArray
+from dtviz.checkpoints.torch_file import read_torch
 from dtviz.errors import BadCheckpoint, FileProblem, shortened
 
 OPENS = (
@@ -21,8 +18,6 @@ OPENS = (
     "'demo'; Model.from_arrays takes arrays."
 )
 WHOLE = "Check that the file is whole: download, copy or save it again."
-# At the start of a file that is no archive: three numbers, what was saved, and keys of storages.
-_PICKLES = 5
 
 
 def file_bytes(path: Path) -> bytes:
@@ -74,67 +69,56 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def content(data: bytes) -> Mapping[object, object]:
-    """Return the keys and values at the top of a checkpoint file.
+def content(data: bytes, name: str) -> Mapping[object, object]:
+    """Return the keys and values at the top of a checkpoint file, tensors as `StoredArray`.
 
-    The format is told by the bytes, for uploads may be misnamed.
+    The format is recognized by the bytes, for uploads may be misnamed.
+
+    Args:
+        data: the whole file.
+        name: the file's, for messages.
 
     Raises:
         BadCheckpoint: if the bytes are no checkpoint, are damaged, or would run code.
     """
-    header = int.from_bytes(data[:8], "little")
+    length = int.from_bytes(data[:8], "little")
     held: object
-    if data[8:9] == b"{" and 8 + header <= len(data):
-        held = _from_safetensors(data, header)
+    if data[8:9] == b"{" and 8 + length <= len(data):
+        held = _from_safetensors(io.BytesIO(data), name)
     elif data.startswith((b"PK\x03\x04", b"\x80")):
-        held = _from_torch(data)
+        held = _from_torch(io.BytesIO(data), name)
     else:
         raise BadCheckpoint(
             expected="a checkpoint written by torch.save or safetensors",
             got=f"a file that begins with {shortened(data[:8])}" if data else "an empty file",
             do=f"{WHOLE} {OPENS}",
         )
-    if not isinstance(held, Mapping):
+    if not isinstance(held, dict):
+        is_tensor = isinstance(held, StoredArray)
         raise BadCheckpoint(
             expected="a checkpoint that holds a dict with 'model_state_dict'",
-            got=f"one that holds a {type(held).__name__}",
+            got=f"one that holds a {'tensor' if is_tensor else type(held).__name__}",
             do=OPENS,
         )
     return held
 
 
-def _from_safetensors(data: bytes, header: int) -> dict[str, object]:
-    """Return tensors and metadata the way torch.load returns them from a .pt file.
+def _from_safetensors(file: OpenFile, name: str) -> dict[str, object]:
+    """Return tensors and metadata in the arrangement of a .pt file."""
+    header = read_header(file, name)
+    tensors = {
+        key: StoredArray(entry.dtype, entry.shape, partial(read_array, file, entry, name))
+        for key, entry in header.tensors.items()
+    }
+    return {**header.metadata, "model_state_dict": tensors}
 
-    Args:
-        data: the whole file.
-        header: length of its JSON header, which follows the first 8 bytes.
-    """
+
+def _from_torch(file: OpenFile, name: str) -> object:
+    """Return what torch.save wrote: tensors and plain values, no code is run."""
     try:
-        tensors = safetensors.torch.load(data)
-        metadata = json.loads(data[8 : 8 + header]).get("__metadata__") or {}
-    except Exception as error:  # of many kinds: each means that the file is damaged
-        raise BadCheckpoint(
-            expected="a whole .safetensors file", got="one that is damaged or cut short", do=WHOLE
-        ) from error
-    return {**metadata, "model_state_dict": tensors}
-
-
-def _from_torch(data: bytes) -> object:
-    """Return what torch.save wrote: only tensors and plain values, no code is run."""
-    try:
-        with warnings.catch_warnings():
-            # What Python and torch warn of loads all the same, or else ends in an error.
-            warnings.simplefilter("ignore")
-            if data.startswith(b"PK"):
-                _check_archive(data)
-            else:
-                stream = io.BytesIO(data)
-                for _ in range(_PICKLES):
-                    check_pickle(stream)
-            return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        return read_torch(file, name)
     except Exception as error:  # of many kinds: each means that the file cannot be used
-        wants = re.search(r"GLOBAL (\S+)", str(error))
+        wants = re.match(r"GLOBAL (\S+)", str(error))
         if wants and isinstance(error, pickle.UnpicklingError):
             raise BadCheckpoint(
                 expected="a checkpoint of tensors and plain values",
@@ -146,20 +130,3 @@ def _from_torch(data: bytes) -> object:
             got="a file that is damaged, cut short or of another kind",
             do=f"{WHOLE} {OPENS}",
         ) from error
-
-
-def _check_archive(data: bytes) -> None:
-    """Check what torch.load does not: checksums, pickles, and that nothing was compressed.
-
-    Raises:
-        Exception: of many kinds, if the archive is not as torch.save writes it.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(member.file_size for member in archive.infolist()) > len(data):
-            raise zipfile.BadZipFile("compressed")
-        if archive.testzip() is not None:
-            raise zipfile.BadZipFile("wrong checksum")
-        for member in archive.infolist():
-            # Of names, torch.load takes upper and lower case for the same.
-            if member.filename.lower().endswith("data.pkl"):
-                check_pickle(io.BytesIO(archive.read(member)))

@@ -1,90 +1,126 @@
-"""Pickles, looked through before torch.load reads them: it runs no code, but can take ages."""
+"""Pickles as torch.save writes them, read without unpickling: nothing in them is called."""
 
 import pickle
 import pickletools
-from typing import IO
+from collections.abc import Callable
+from typing import IO, Any, NamedTuple
 
-# What files of weights call. Of what else torch.load knows, much makes much of little: a tensor of
-# lists, each many times in the next.
-_CALLED = (
-    *("collections OrderedDict", "collections Counter", "torch Size", "torch device"),
-    *("torch.nn.parameter Parameter", "torch.serialization _get_layout"),
-    *("builtins set", "__builtin__ set", "builtins complex", "__builtin__ complex"),
-)
-_REBUILD = "torch._utils _rebuild_"
-# They make much of little, as in bytearray(2**40), unless they make bytes of a text.
-_GROWING = ("builtins bytearray", "__builtin__ bytearray", "_codecs encode")
-_OF_TEXT = "(text, 'latin1')"
-# Values in tuples, those that are in several counted as often. A dict whose key is such a tuple
-# takes time for each, and as much of the stack as it is nested deeply.
-_MOST_IN_TUPLES = 10_000_000
+Called = Callable[[str, tuple[Any, ...]], object]
+"""Returns what takes the place of a call: of its name, "module function", and its arguments."""
+Persistent = Callable[[object], object]
+"""Returns what takes the place of what was saved elsewhere, of its id."""
+
+# Operations: each takes a microsecond, and at most some hundred bytes. Of ten thousand weights and
+# their optimizer's state there are a million.
+_MOST_STEPS = 2_000_000
+# Keys that are longer, or no texts, are those of nothing that is looked at. Comparing them could
+# take ages.
+_LONGEST_KEY = 1000
+_CONSTANTS = {"NONE": None, "NEWTRUE": True, "NEWFALSE": False, "EMPTY_TUPLE": ()}
 
 
-def check_pickle(file: IO[bytes]) -> None:
-    """Look through one pickle, and leave the file at its end.
+class Global(NamedTuple):
+    """A class or function by its name, "module function"; it is not looked up."""
+
+    name: str
+
+
+class Other(NamedTuple):
+    """A value that dtviz has no use for, in place of what its name says."""
+
+    name: str
+
+
+def _refuse(*given: object) -> object:
+    raise pickle.UnpicklingError("a call, or what was saved elsewhere")
+
+
+def read_pickle(
+    file: IO[bytes], called: Called = _refuse, persistent: Persistent = _refuse
+) -> object:
+    """Return what one pickle holds, and leave the file at its end.
+
+    Dicts, lists, tuples, texts and numbers are what they are, but for keys that are no texts, which
+    are left out. For all else stands what ``called`` and ``persistent`` return.
 
     Raises:
-        pickle.UnpicklingError: if it asks for what may take any amount of memory.
-        Exception: of many kinds, if it is damaged, or would take ages or crash the interpreter.
+        pickle.UnpicklingError: if it holds what torch.save does not write, or too much.
+        Exception: of many kinds, if it is damaged.
     """
-    # What would be on the unpickler's stack: texts, the names of functions and classes among them;
-    # of other values how many they hold; None is a mark.
-    stack: list[str | int | None] = []
-    memo: dict[object, str | int | None] = {}
-    in_tuples = 0
-    for op, argument, _ in pickletools.genops(file):
+    stack: list[Any] = []
+    below: list[list[Any]] = []
+    memo: dict[object, object] = {}
+    for step, (op, argument, _) in enumerate(pickletools.genops(file)):
+        if step >= _MOST_STEPS:
+            raise pickle.UnpicklingError(f"more than {_MOST_STEPS:,} operations")
         match op.name:
-            case "GLOBAL" | "BINUNICODE":
-                stack.append(str(argument))
-            case "MARK":
-                stack.append(None)
             case "BINPUT" | "LONG_BINPUT":
                 memo[argument] = stack[-1]
             case "BINGET" | "LONG_BINGET":
                 stack.append(memo[argument])
-                in_tuples += _held(stack[-1])
-            case "EMPTY_TUPLE" | "TUPLE" | "TUPLE1" | "TUPLE2" | "TUPLE3":
-                is_any = op.name == "TUPLE"
-                taken = _since_mark(stack) if is_any else [stack.pop() for _ in op.stack_before]
-                of_text = taken[:1] in (["latin1"], ["latin-1"]) and all(map(_is_text, taken))
-                stack.append(_OF_TEXT if of_text else 1 + sum(map(_held, taken)))
-                in_tuples += _held(stack[-1])
-            case "APPENDS" | "SETITEMS":
-                _since_mark(stack)
-            case "APPEND" | "BUILD":
-                stack.pop()
+            case "BINUNICODE" | "SHORT_BINSTRING" | "BININT1" | "BININT2" | "BININT" | "LONG1":
+                stack.append(argument)
+            case "BINFLOAT":
+                stack.append(argument)
+            case "GLOBAL":
+                stack.append(Global(str(argument)))
+            case "NONE" | "NEWTRUE" | "NEWFALSE" | "EMPTY_TUPLE":
+                stack.append(_CONSTANTS[op.name])
+            case "EMPTY_DICT":
+                stack.append({})
+            case "EMPTY_LIST":
+                stack.append([])
+            case "MARK":
+                below.append(stack)
+                stack = []
+            case "TUPLE":
+                taken, stack = stack, below.pop()
+                stack.append(tuple(taken))
+            case "TUPLE1" | "TUPLE2" | "TUPLE3":
+                count = int(op.name[-1])
+                stack[-count:] = [tuple(stack[-count:])]
+            case "APPENDS":
+                taken, stack = stack, below.pop()
+                _append(stack[-1], taken)
+            case "APPEND":
+                value = stack.pop()
+                _append(stack[-1], [value])
+            case "SETITEMS":
+                taken, stack = stack, below.pop()
+                _set(stack[-1], taken)
             case "SETITEM":
-                stack[-2:] = []
+                taken = [stack.pop(-2), stack.pop()]
+                _set(stack[-1], taken)
+            case "BUILD":  # attributes, such as the versions of a state dict's modules
+                stack.pop()
+                if type(stack[-1]) not in (dict, Other):
+                    raise pickle.UnpicklingError("attributes of what has none")
             case "REDUCE" | "NEWOBJ":
-                given, called = stack.pop(), stack.pop()
-                # The error that torch.load would raise tells of the value: of a list that holds
-                # others often enough, without end.
-                if not isinstance(called, str):
+                given, function = stack.pop(), stack.pop()
+                if type(function) is not Global or type(given) is not tuple:
                     raise pickle.UnpicklingError("a call of what is no function")
-                is_safe = called in _CALLED or called.startswith(_REBUILD)
-                if not (is_safe or (called in _GROWING and given == _OF_TEXT)):
-                    raise pickle.UnpicklingError(f"GLOBAL {called.replace(' ', '.')}")
-                stack.append(1)
+                stack.append(called(function.name, given))
             case "BINPERSID":
-                stack[-1] = 1
+                stack.append(persistent(stack.pop()))
+            case "PROTO" | "STOP":
+                pass
             case _:
-                # Plain values; of other opcodes torch.load knows none.
-                stack += [1] * len(op.stack_after)
-        if in_tuples > _MOST_IN_TUPLES:
-            raise pickle.UnpicklingError("tuples that hold too much")
+                raise pickle.UnpicklingError(f"the operation {op.name}")
+    return stack.pop()
 
 
-def _held(value: str | int | None) -> int:
-    return value if isinstance(value, int) else 1
+def _append(target: object, values: list[object]) -> None:
+    if type(target) is list:
+        target += values
+    elif type(target) is not Other:
+        raise pickle.UnpicklingError("a list that is none")
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str)
-
-
-def _since_mark(stack: list[str | int | None]) -> list[str | int | None]:
-    """Take from the stack what was put there since the last mark."""
-    values: list[str | int | None] = []
-    while (value := stack.pop()) is not None:
-        values.append(value)
-    return values
+def _set(target: object, taken: list[object]) -> None:
+    pairs = zip(taken[::2], taken[1::2], strict=True)
+    if type(target) is dict:
+        target |= {
+            key: value for key, value in pairs if type(key) is str and len(key) <= _LONGEST_KEY
+        }
+    elif type(target) is not Other:
+        raise pickle.UnpicklingError("a dict that is none")

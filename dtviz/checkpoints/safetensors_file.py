@@ -7,13 +7,16 @@ mapped, as a file that is cut short while it is mapped ends the process.
 import json
 import math
 import os
-from io import BufferedIOBase
+from io import BufferedReader, BytesIO
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dtviz.errors import BadCheckpoint, shortened
+
+OpenFile = BufferedReader | BytesIO
+"""What is read: a file that is open, or bytes in memory."""
 
 # The bits of each number, by the names that the format has for its kinds.
 # fmt: off
@@ -51,7 +54,7 @@ class Header(NamedTuple):
     metadata: dict[str, str]
 
 
-def read_header(file: BufferedIOBase, name: str) -> Header:
+def read_header(file: OpenFile, name: str) -> Header:
     """Return what a file holds, checked: each of its bytes belongs to one tensor.
 
     Args:
@@ -86,7 +89,7 @@ def read_header(file: BufferedIOBase, name: str) -> Header:
     return Header(tensors, metadata)
 
 
-def read_array(file: BufferedIOBase, entry: Entry, name: str) -> npt.NDArray[Any]:
+def read_array(file: OpenFile, entry: Entry, name: str) -> npt.NDArray[Any]:
     """Return the numbers of a tensor, read-write, of the shape that it has.
 
     Args:
@@ -117,7 +120,7 @@ def read_array(file: BufferedIOBase, entry: Entry, name: str) -> npt.NDArray[Any
     return wide.view(np.float32)
 
 
-def _read(file: BufferedIOBase, begin: int, length: int, name: str) -> npt.NDArray[np.uint8]:
+def _read(file: OpenFile, begin: int, length: int, name: str) -> npt.NDArray[np.uint8]:
     """Return some of a file's bytes; the memory for them is taken only where they are there."""
     if begin + length > file.seek(0, os.SEEK_END):
         raise _damaged(name, "one that is cut short")

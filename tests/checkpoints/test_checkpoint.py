@@ -16,14 +16,14 @@ def test_missing_keys_are_named(key):
     content = tiny().content()
     del content[key]
     with pytest.raises(BadCheckpoint, match=f"holds '{key}', got one that holds '"):
-        Checkpoint.from_bytes(pt(content))
+        Checkpoint.from_bytes(pt(content), "x.pt")
 
 
 def test_a_bare_state_dict_or_nothing():
     with pytest.raises(BadCheckpoint, match=r"'model_config'.* got one that holds 'action_embed"):
-        Checkpoint.from_bytes(pt(tiny().state))
+        Checkpoint.from_bytes(pt(tiny().state), "x.pt")
     with pytest.raises(BadCheckpoint, match="got one that holds nothing"):
-        Checkpoint.from_bytes(pt({}))
+        Checkpoint.from_bytes(pt({}), "x.pt")
 
 
 @pytest.mark.parametrize("key", ["model_config", "environment_config"])
@@ -32,14 +32,14 @@ def test_a_bare_state_dict_or_nothing():
 )
 def test_configs_that_are_not_json_objects(key, config):
     with pytest.raises(BadCheckpoint, match=f"'{key}' as a JSON object in a string") as raised:
-        Checkpoint.from_bytes(pt(tiny().content() | {key: config}))
+        Checkpoint.from_bytes(pt(tiny().content() | {key: config}), "x.pt")
     assert len(str(raised.value)) < 300
 
 
 @pytest.mark.parametrize("state", [None, [], "weights", torch.ones(3), {3: torch.ones(3)}])
 def test_a_state_dict_that_is_none(state):
     with pytest.raises(BadCheckpoint, match="'model_state_dict' as tensors by name"):
-        Checkpoint.from_bytes(pt(tiny().content() | {"model_state_dict": state}))
+        Checkpoint.from_bytes(pt(tiny().content() | {"model_state_dict": state}), "x.pt")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +58,7 @@ def test_entries_that_are_not_plain_tensors(value):
     content = tiny().content()
     content["model_state_dict"]["extra"] = value
     with pytest.raises(BadCheckpoint, match="'extra' in model_state_dict as a dense tensor"):
-        Checkpoint.from_bytes(pt(content))
+        Checkpoint.from_bytes(pt(content), "x.pt")
 
 
 @pytest.mark.parametrize("number", [torch.nan, torch.inf, -torch.inf])
@@ -74,17 +74,17 @@ def test_numbers_that_are_not_finite(number, dtype, key):
     content["model_state_dict"][key] = weight
     message = f"finite numbers in '{key}', got 1 of {weight.numel()} that are NaN or infinite"
     with pytest.raises(BadCheckpoint, match=message):
-        Checkpoint.from_bytes(pt(content))
+        Checkpoint.from_bytes(pt(content), "x.pt")
 
 
 def test_numbers_too_large_for_float32():
     content = tiny().content()
     content["model_state_dict"]["wide"] = torch.tensor([1e300], dtype=torch.float64)
     with pytest.raises(BadCheckpoint, match="finite numbers in 'wide'"):
-        Checkpoint.from_bytes(pt(content))
+        Checkpoint.from_bytes(pt(content), "x.pt")
 
 
 def test_buffers_of_the_attention_may_be_anything():
-    checkpoint = Checkpoint.from_bytes(tiny().pt())
+    checkpoint = Checkpoint.from_bytes(tiny().pt(), "x.pt")
     assert checkpoint.weights["transformer.blocks.0.attn.IGNORE"] == -torch.inf
     assert checkpoint.weights["transformer.blocks.0.attn.mask"].dtype == torch.bool

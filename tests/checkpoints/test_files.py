@@ -84,20 +84,20 @@ def test_a_pickle_that_would_run_code_does_not(tmp_path, legacy):
         tiny().content() | {"extra": Payload(target)}, _use_new_zipfile_serialization=not legacy
     )
     with pytest.raises(BadCheckpoint, match=r"asks for '.*open', which could run code; none ran"):
-        content(data)
+        content(data, "x.pt")
     assert not target.exists()
 
 
 def test_a_bare_pickle_that_would_run_code_does_not(tmp_path):
     target = tmp_path / "written"
     with pytest.raises(BadCheckpoint):
-        content(pickle.dumps(Payload(target)))
+        content(pickle.dumps(Payload(target)), "x.pt")
     assert not target.exists()
 
 
 def test_a_pickled_model_instead_of_its_weights():
     with pytest.raises(BadCheckpoint, match=r"asks for .torch\.nn\.modules\.linear\.Linear"):
-        content(pt(torch.nn.Linear(2, 2)))
+        content(pt(torch.nn.Linear(2, 2)), "x.pt")
 
 
 def test_files_that_are_something_else():
@@ -114,7 +114,7 @@ def test_files_that_are_something_else():
         b"\x02\x00\x00\x00\x00\x00\x00\x00{}": "holds 'model_config', 'environment_config'",
         b"\x02\x00\x00\x00\x00\x00\x00\x00{]": "a whole .safetensors file",
         pt([1, 2]): "holds a list",
-        pt(torch.ones(2)): "holds a Tensor",
+        pt(torch.ones(2)): "holds a tensor",
     }.items():
         with pytest.raises(BadCheckpoint, match=message):
             load_bytes(data, "x.pt")
@@ -127,7 +127,7 @@ def test_of_what_torch_would_warn_there_is_only_the_error():
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(BadCheckpoint, match="of another kind"):
-                content(data)
+                content(data, "x.pt")
 
 
 @pytest.mark.parametrize("saved", ["pt", "safetensors", "legacy"])
@@ -149,13 +149,13 @@ def test_one_bit_changed_among_the_weights_of_an_archive_is_noticed():
     assert start > 0
     data[start + 50] ^= 1
     with pytest.raises(BadCheckpoint, match="damaged"):
-        content(bytes(data))
+        content(bytes(data), "x.pt")
 
 
 def test_an_archive_that_would_unpack_to_more_than_the_file():
     zeros = {"model_state_dict": {"w": torch.zeros(1_000_000)}}
     with pytest.raises(BadCheckpoint, match="damaged, cut short or of another kind"):
-        content(archive(pt(zeros), zipfile.ZIP_DEFLATED))
+        content(archive(pt(zeros), zipfile.ZIP_DEFLATED), "x.pt")
 
 
 def test_a_record_shorter_than_the_tensor_it_should_fill():
@@ -166,7 +166,7 @@ def test_a_record_shorter_than_the_tensor_it_should_fill():
             # The opcode BININT1 4, the length of the storage, becomes BININT2 400.
             new.writestr(member, old.read(member).replace(b"K\x04", b"M\x90\x01"))
     with pytest.raises(BadCheckpoint, match="damaged"):
-        content(buffer.getvalue())
+        content(buffer.getvalue(), "x.pt")
 
 
 def test_files_that_cannot_be_read(tmp_path, monkeypatch):
@@ -183,7 +183,7 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
 
 def test_content_is_not_copied_into_the_message():
     with pytest.raises(BadCheckpoint) as raised:
-        content(b"<html>" * 10_000)
+        content(b"<html>" * 10_000, "x.pt")
     assert len(str(raised.value)) < 400
     assert Counter(str(raised.value))["\n"] == 0
 

@@ -1,0 +1,237 @@
+"""A file that torch.save wrote: read by dtviz alone, so that what was checked is what is used.
+
+PyTorch's own loader would read the file again, and may find another archive in it.
+"""
+
+import io
+import math
+import os
+import pickle
+import struct
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from dtviz.checkpoints.pickles import Global, Other, read_pickle
+from dtviz.checkpoints.safetensors_file import BITS, Entry, OpenFile, read_array
+from dtviz.checkpoints.stored_array import StoredArray
+
+# At the start of a file that is no archive: each is a pickle.
+_MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
+_STORAGES = {
+    **{"torch FloatStorage": "F32", "torch DoubleStorage": "F64", "torch HalfStorage": "F16"},
+    **{"torch BFloat16Storage": "BF16", "torch LongStorage": "I64", "torch IntStorage": "I32"},
+    **{"torch ShortStorage": "I16", "torch CharStorage": "I8", "torch ByteStorage": "U8"},
+    **{"torch BoolStorage": "BOOL", "torch ComplexFloatStorage": "C64"},
+    "torch.storage UntypedStorage": "U8",
+}
+_REBUILD = "torch._utils _rebuild_"
+_TENSORS = (f"{_REBUILD}tensor", f"{_REBUILD}tensor_v2")
+_PARAMETERS = (
+    *(f"{_REBUILD}parameter", f"{_REBUILD}parameter_with_state"),
+    "torch.nn.parameter Parameter",
+)
+# What else files of weights call, and dtviz has no use for.
+_OTHERS = (
+    *("collections Counter", "torch Size", "torch device", "torch.serialization _get_layout"),
+    *("builtins set", "__builtin__ set", "builtins complex", "__builtin__ complex"),
+)
+# As protocol 2 writes bytes and bytearrays: by a text.
+_OF_TEXT = ("_codecs encode", "builtins bytearray", "__builtin__ bytearray")
+_MOST_DIMENSIONS = 32
+
+
+@dataclass
+class _Storage:
+    """Numbers in the file, one after the other; of some files it is found last where they are."""
+
+    dtype: str
+    count: int
+    begin: int = -1
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+        return self.count * BITS[self.dtype] // 8
+
+
+def read_torch(file: OpenFile, name: str) -> object:
+    """Return what a file of torch.save's holds: plain values, and tensors as `StoredArray`.
+
+    Tensors of special kinds, and other values that dtviz has no use for, are `Other`.
+
+    Args:
+        file: open for reading bytes, for as long as arrays may be read.
+        name: the file's, for messages.
+
+    Raises:
+        pickle.UnpicklingError: if it asks for what could run code: "GLOBAL module.function".
+        Exception: of many kinds, if it is damaged, or otherwise than torch.save writes it.
+    """
+    read = _Content(file, name)
+    file.seek(0)
+    return read.from_archive() if file.read(2) == b"PK" else read.from_stream()
+
+
+class _Content:
+    """What the pickles in a file stand for."""
+
+    def __init__(self, file: OpenFile, name: str) -> None:
+        self._file, self._name = file, name
+        self._size = file.seek(0, os.SEEK_END)
+        self._storages: dict[str, _Storage] = {}
+
+    def from_archive(self) -> object:
+        """Return what an archive holds; its storages are records of their own."""
+        records = _records(self._file, self._size)
+        begin, end = records["data.pkl"]
+        self._file.seek(begin)
+        pickled = io.BytesIO(self._file.read(end - begin))
+        content = read_pickle(pickled, self._called, self._stored_elsewhere)
+        for key, storage in self._storages.items():
+            storage.begin, end = records[f"data/{key}"]
+            if end - storage.begin != storage.size:
+                raise ValueError(f"a record of another size than the storage {key}")
+        return content
+
+    def from_stream(self) -> object:
+        """Return what a file of pickles holds, after which come its storages."""
+        self._file.seek(0)
+        if [read_pickle(self._file), read_pickle(self._file)] != [_MAGIC, _VERSION]:
+            raise ValueError("not of torch.save")
+        system = read_pickle(self._file)
+        if not isinstance(system, dict) or system.get("little_endian") is not True:
+            raise ValueError("of another order of bytes")
+        content = read_pickle(self._file, self._called, self._stored_elsewhere)
+        keys: Any = read_pickle(self._file)
+        if sorted(keys) != sorted(self._storages):
+            raise ValueError("other storages than tensors")
+        at = self._file.tell()
+        for key in keys:
+            storage = self._storages[key]
+            self._file.seek(at)
+            if self._file.read(8) != struct.pack("<q", storage.count):
+                raise ValueError(f"another size of the storage {key}")
+            storage.begin = at + 8
+            at = storage.begin + storage.size
+        if at != self._size:
+            raise ValueError("cut short, or with more after its end")
+        return content
+
+    def _stored_elsewhere(self, identity: object) -> object:
+        """Return the storage that an id stands for; one id is always the same."""
+        match identity:
+            case ("storage", Global(kind), str(key), str(), int(count), *views) if (
+                views in ([], [None]) and count >= 0
+            ):
+                given = _Storage(_STORAGES[kind], count)
+                found = self._storages.setdefault(key, given)
+                if (found.dtype, found.count) == (given.dtype, given.count):
+                    return found
+        raise pickle.UnpicklingError("a storage that is none")
+
+    def _called(self, function: str, given: tuple[Any, ...]) -> object:
+        """Return what takes the place of a call.
+
+        Raises:
+            pickle.UnpicklingError: if no file of weights needs it.
+        """
+        if function == "collections OrderedDict" and not given:
+            return {}
+        if function in _TENSORS:
+            return self._tensor(*given)
+        if function in _PARAMETERS and given:
+            return given[0]
+        text = function in _OF_TEXT and given[1:] in (("latin1",), ("latin-1",))
+        if text or function in _OTHERS or function.startswith(_REBUILD):
+            return Other(function)
+        raise pickle.UnpicklingError(f"GLOBAL {function.replace(' ', '.')}")
+
+    def _tensor(
+        self, storage: _Storage, offset: int, shape: Any, strides: Any, *more: object
+    ) -> object:
+        """Return a tensor; all of its numbers are in its storage, which has as many at least."""
+        numbers = (offset, *shape, *strides)
+        if not all(type(number) is int and number >= 0 for number in numbers):
+            raise ValueError("a tensor of other kinds")
+        count = math.prod(shape) if len(shape) <= _MOST_DIMENSIONS else math.inf
+        reached = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+        # More than hooks of no use: whether its numbers are others than those in the file.
+        is_other = bool(more[2:] and more[2])
+        if is_other or count > storage.count or (count and offset + reached >= storage.count):
+            return Other(f"{_REBUILD}tensor")
+        return StoredArray(
+            storage.dtype,
+            tuple(shape),
+            lambda: self._read(storage, offset, tuple(shape), tuple(strides)),
+        )
+
+    def _read(
+        self, storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
+    ) -> npt.NDArray[Any]:
+        reached = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
+        count = 0 if 0 in shape else 1 + reached
+        width = BITS[storage.dtype] // 8
+        begin = storage.begin + offset * width
+        entry = Entry(storage.dtype, (count,), begin, begin + count * width)
+        flat = read_array(self._file, entry, self._name)
+        steps = [step * flat.itemsize for step in strides]
+        return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
+
+
+def _records(file: OpenFile, size: int) -> dict[str, tuple[int, int]]:
+    """Return where each record of an archive begins and ends, by its name in the one folder.
+
+    Raises:
+        Exception: of many kinds, if the archive is not as torch.save writes it: one directory at
+            its very end, records that are not compressed and have the checksums stated there.
+    """
+    _check_end(file, size)
+    records: dict[str, tuple[int, int]] = {}
+    with zipfile.ZipFile(file) as archive:
+        members = archive.infolist()
+        if sum(member.file_size for member in members) > size or any(
+            member.compress_type or member.file_size != member.compress_size for member in members
+        ):
+            raise zipfile.BadZipFile("compressed")
+        if archive.testzip() is not None:
+            raise zipfile.BadZipFile("wrong checksum")
+    # PyTorch takes upper and lower case for the same, and reads one folder only.
+    names = [member.filename for member in members]
+    if len({name.lower() for name in names}) != len(names):
+        raise zipfile.BadZipFile("two records of one name")
+    if len({name.partition("/")[0] for name in names}) != 1:
+        raise zipfile.BadZipFile("several folders")
+    for member in members:
+        file.seek(member.header_offset + 26)
+        named, more = struct.unpack("<2H", file.read(4))
+        begin = member.header_offset + 30 + named + more
+        records[member.filename.partition("/")[2]] = begin, begin + member.file_size
+    begin, end = records.get("byteorder", (0, 0))
+    file.seek(begin)
+    if "constants.pkl" in records or file.read(end - begin) not in (b"", b"little"):
+        raise zipfile.BadZipFile("TorchScript, or of another order of bytes")
+    return records
+
+
+def _check_end(file: OpenFile, size: int) -> None:
+    """Refuse an archive before or in which there may be another.
+
+    Its directory is where its last bytes say, and reaches up to these: nothing lies before the
+    archive, and whoever looks for the directory finds the same.
+    """
+    file.seek(max(0, size - 98))
+    last = file.read(98).rjust(98, b"\0")
+    mark, counted, begin, comment = struct.unpack("<4s8x2LH", last[76:])
+    end = size - 22
+    if last[56:60] == b"PK\x06\x07":  # with numbers of 64 bits, which stand before
+        end = size - 98
+        (place,) = struct.unpack("<8xQ4x", last[56:76])
+        counted, begin = struct.unpack("<40x2Q", last[:56])
+        if place != end or last[:4] != b"PK\x06\x06":
+            raise zipfile.BadZipFile("two directories")
+    if mark != b"PK\x05\x06" or comment or begin + counted != end:
+        raise zipfile.BadZipFile("a directory elsewhere than at the end")
