@@ -2,11 +2,16 @@
 
 import hashlib
 import io
+import math
+import os
 import pickle
 import re
+import stat
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+
+import psutil
 
 from dtviz.checkpoints.safetensors_file import OpenFile, read_array, read_header
 from dtviz.checkpoints.stored_array import StoredArray
@@ -18,29 +23,69 @@ OPENS = (
     "'demo'; Model.from_arrays takes arrays."
 )
 WHOLE = "Check that the file is whole: download, copy or save it again."
+# What opening a file takes of memory, as measured: its bytes, its weights in float32, these padded,
+# and folded. Of narrower floats it is twice as much.
+_TIMES = 5
 
 
-def file_bytes(path: Path) -> bytes:
+def file_bytes(path: Path, most: float = math.inf) -> bytes:
     """Return what is in a file.
 
+    Args:
+        path: of a plain file; pipes and devices, which may never end, are not waited for.
+        most: bytes that it may have.
+
     Raises:
-        FileProblem: if it is missing, not a file, or cannot be read.
+        FileProblem: if it is missing, no plain file, larger than that or than the memory that is
+            free, or cannot be read.
     """
     try:
-        data = path.read_bytes() if path.is_file() else None
+        with open(path, "rb", opener=_without_waiting) as file:
+            about = os.fstat(file.fileno())
+            if not stat.S_ISREG(about.st_mode):
+                raise _no_file(path, "a pipe or a device")
+            _check_length(path, about.st_size, most)
+            return file.read(about.st_size)
+    except FileProblem:
+        raise
+    except IsADirectoryError as error:
+        raise _no_file(path, "a directory") from error
+    except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # of no name of a file
+        raise _no_file(path, "no such file") from error
     except OSError as error:
         raise FileProblem(
             expected="a file that can be read",
             got=f"{shortened(str(path))}: {error.strerror}",
             do="Check the path and the permissions of the file.",
         ) from error
-    if data is None:
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
+def _no_file(path: Path, got: str) -> FileProblem:
+    return FileProblem(
+        expected="the path of a checkpoint file", got=f"{got}: {shortened(str(path))}", do=OPENS
+    )
+
+
+def _check_length(path: Path, length: int, most: float) -> None:
+    """Refuse a file that is too large, before it is read."""
+    free = psutil.virtual_memory().available
+    if length > most:
         raise FileProblem(
-            expected="the path of a checkpoint file",
-            got=f"{'a directory' if path.is_dir() else 'no such file'}: {shortened(str(path))}",
-            do=OPENS,
+            expected=f"a file of at most {most:,} bytes",
+            got=f"{shortened(str(path))} of {length:,}",
+            do=WHOLE,
         )
-    return data
+    if _TIMES * length > free:
+        raise FileProblem(
+            expected=f"a file that can be opened in the {free / 1e9:.1f} GB of memory that are "
+            f"free: of {free / _TIMES / 1e9:.1f} GB at most",
+            got=f"{shortened(str(path))} of {length / 1e9:.1f} GB",
+            do="Close other programs, or open it on a machine with more memory.",
+        )
 
 
 def check_links(entries: Iterable[Path], folders: Sequence[Path]) -> None:

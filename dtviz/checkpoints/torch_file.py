@@ -39,9 +39,11 @@ _OTHERS = (
     *("collections Counter", "torch Size", "torch device", "torch.serialization _get_layout"),
     *("builtins set", "__builtin__ set", "builtins complex", "__builtin__ complex"),
 )
-# As protocol 2 writes bytes and bytearrays: by a text.
+# As protocol 2 writes bytes and bytearrays: by a text, or by such bytes.
 _OF_TEXT = ("_codecs encode", "builtins bytearray", "__builtin__ bytearray")
 _MOST_DIMENSIONS = 32
+# Numbers that are read for each that a tensor has: of a column or a slice, those between them, too.
+_MOST_APART = 16
 
 
 @dataclass
@@ -107,7 +109,7 @@ class _Content:
             raise ValueError("of another order of bytes")
         content = read_pickle(self._file, self._called, self._stored_elsewhere)
         keys: Any = read_pickle(self._file)
-        if sorted(keys) != sorted(self._storages):
+        if type(keys) is not list or sorted(keys) != sorted(self._storages):
             raise ValueError("other storages than tensors")
         at = self._file.tell()
         for key in keys:
@@ -145,41 +147,64 @@ class _Content:
             return self._tensor(*given)
         if function in _PARAMETERS and given:
             return given[0]
-        text = function in _OF_TEXT and given[1:] in (("latin1",), ("latin-1",))
-        if text or function in _OTHERS or function.startswith(_REBUILD):
+        is_text = given[1:] in (("latin1",), ("latin-1",)) or given == (Other(_OF_TEXT[0]),)
+        if (
+            (function in _OF_TEXT and is_text)
+            or function in _OTHERS
+            or function.startswith(_REBUILD)
+        ):
             return Other(function)
         raise pickle.UnpicklingError(f"GLOBAL {function.replace(' ', '.')}")
 
     def _tensor(
-        self, storage: _Storage, offset: int, shape: Any, strides: Any, *more: object
+        self, storage: object, offset: object, shape: object, strides: object, *more: object
     ) -> object:
-        """Return a tensor; all of its numbers are in its storage, which has as many at least."""
-        numbers = (offset, *shape, *strides)
+        """Return a tensor whose numbers are all in its storage, as many as there are at least."""
+        if (type(storage), type(shape), type(strides)) != (_Storage, tuple, tuple):
+            raise ValueError("a tensor of other kinds")
+        view = _View(storage, offset, shape, strides)  # type: ignore[arg-type]  # as seen above
+        # Beyond hooks, of no use: whether its numbers are others than those in the file.
+        if (more[2:] and more[2]) or not view.is_plain:
+            return Other(f"{_REBUILD}tensor")
+        return StoredArray(view.storage.dtype, view.shape, lambda: self._read(view))
+
+    def _read(self, view: "_View") -> npt.NDArray[Any]:
+        width = BITS[view.storage.dtype] // 8
+        begin = view.storage.begin + view.offset * width
+        entry = Entry(view.storage.dtype, (view.reach,), begin, begin + view.reach * width)
+        flat = read_array(self._file, entry, self._name)
+        steps = [step * flat.itemsize for step in view.strides]
+        return np.asarray(np.lib.stride_tricks.as_strided(flat, view.shape, steps), order="C")
+
+
+@dataclass(frozen=True)
+class _View:
+    """Some numbers of a storage, ``strides`` apart along each dimension."""
+
+    storage: _Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        numbers = (self.offset, *self.shape, *self.strides)
         if not all(type(number) is int and number >= 0 for number in numbers):
             raise ValueError("a tensor of other kinds")
-        count = math.prod(shape) if len(shape) <= _MOST_DIMENSIONS else math.inf
-        reached = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-        # More than hooks of no use: whether its numbers are others than those in the file.
-        is_other = bool(more[2:] and more[2])
-        if is_other or count > storage.count or (count and offset + reached >= storage.count):
-            return Other(f"{_REBUILD}tensor")
-        return StoredArray(
-            storage.dtype,
-            tuple(shape),
-            lambda: self._read(storage, offset, tuple(shape), tuple(strides)),
-        )
+        if len(self.shape) != len(self.strides) or len(self.shape) > _MOST_DIMENSIONS:
+            raise ValueError("a tensor of other dimensions")
 
-    def _read(
-        self, storage: _Storage, offset: int, shape: tuple[int, ...], strides: tuple[int, ...]
-    ) -> npt.NDArray[Any]:
-        reached = sum((n - 1) * step for n, step in zip(shape, strides, strict=True))
-        count = 0 if 0 in shape else 1 + reached
-        width = BITS[storage.dtype] // 8
-        begin = storage.begin + offset * width
-        entry = Entry(storage.dtype, (count,), begin, begin + count * width)
-        flat = read_array(self._file, entry, self._name)
-        steps = [step * flat.itemsize for step in strides]
-        return np.lib.stride_tricks.as_strided(flat, shape, steps).copy()
+    @property
+    def reach(self) -> int:
+        """Numbers from the first to the last, those between them included."""
+        steps = zip(self.shape, self.strides, strict=True)
+        return 0 if 0 in self.shape else 1 + sum((n - 1) * step for n, step in steps)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether reading it takes about as many numbers as it has, each of the storage's."""
+        count = math.prod(self.shape)
+        in_storage = max(self.offset + self.reach, count) <= self.storage.count
+        return in_storage and self.reach <= _MOST_APART * count
 
 
 def _records(file: OpenFile, size: int) -> dict[str, tuple[int, int]]:

@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from dtviz.checkpoints import load_bytes
 from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.errors import BadCheckpoint
 
@@ -36,10 +37,16 @@ def test_configs_that_are_not_json_objects(key, config):
     assert len(str(raised.value)) < 300
 
 
-@pytest.mark.parametrize("state", [None, [], "weights", torch.ones(3), {3: torch.ones(3)}])
+@pytest.mark.parametrize("state", [None, [], "weights", torch.ones(3), torch.Size([3])])
 def test_a_state_dict_that_is_none(state):
     with pytest.raises(BadCheckpoint, match="'model_state_dict' as tensors by name"):
         Checkpoint.from_bytes(pt(tiny().content() | {"model_state_dict": state}), "x.pt")
+
+
+def test_weights_that_have_no_names_are_none():
+    content = tiny().content() | {"model_state_dict": {3: torch.ones(3)}}
+    with pytest.raises(BadCheckpoint, match="got only an empty state dict"):
+        load_bytes(pt(content), "x.pt")
 
 
 @pytest.mark.parametrize(
