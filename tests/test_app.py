@@ -99,11 +99,11 @@ def test_an_upload_can_be_picked_again(demo, gated):
     assert app.explorer.model is uploaded
 
 
-def test_of_uploads_the_last_five_can_be_picked_again(gated):
+def test_of_uploads_the_last_five_can_be_picked_again():
     app = App("demo")
     for i in range(7):
         app._file.filename = f"{i}.pt"
-        app._file.value = GATED.read_bytes() + bytes(i)
+        app._file.value = published(layers=2, d_model=8, d_mlp=12 + i, view=2).pt()
     assert app.problem == ""
     assert list(app.param.checkpoint.names) == ["demo", *(f"{i}.pt" for i in range(2, 7))]
 
