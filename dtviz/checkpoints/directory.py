@@ -5,14 +5,15 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
-from functools import cached_property
+from collections.abc import Mapping
+from functools import cached_property, partial
 from pathlib import Path
 
-from safetensors import safe_open
+import torch
 from torch import Tensor
 
 from dtviz.checkpoints.files import WHOLE, check_links
+from dtviz.checkpoints.safetensors_file import FLOATS, Entry, read_array, read_header
 from dtviz.checkpoints.stored import Stored
 from dtviz.errors import BadCheckpoint, FileProblem, listed, shortened
 
@@ -21,7 +22,6 @@ _INDEX = "model.safetensors.index.json"
 # Configurations, weights and tokenizers.
 _READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
-_FLOATS = ("F64", "F32", "F16", "BF16")
 # A configuration is a few kilobytes, an index of the largest models a few megabytes.
 _MOST_BYTES = 50_000_000
 # Of each file so many pieces of so many bytes, evenly spread, enter the hash.
@@ -29,6 +29,11 @@ _PIECES, _PIECE = 64, 4096
 # Entries of config.json that say how many modules to make.
 _COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|depths?")
 
+# Below it a count takes no time, whatever there is.
+_LEAST_COUNT = 200
+# Of anything else, such as positions, so many at most; some numbers are of nothing that is made.
+_MOST = 2**27
+_UNCOUNTED = re.compile("theta|base|seed|_id$|_ids$|scal|value|token|limit|eps")
 # Each gets a name of its own when the configuration is read.
 _MOST_LABELS = 100_000
 
@@ -54,12 +59,6 @@ class Directory:
         self.weights: dict[str, Stored] = {}
         for file in self._files:
             self.weights |= _weights(file)
-        if "configuration_files" in self.config:  # for other versions of transformers
-            raise BadCheckpoint(
-                expected=f"{CONFIG} that is used as it is",
-                got="one that names others to use instead: configuration_files",
-                do=f"Take that entry out of {CONFIG}.",
-            )
         _check_counts(self.config, len(self.weights))
 
     @cached_property
@@ -142,50 +141,55 @@ def _files(path: Path) -> list[Path]:
 def _weights(file: Path) -> dict[str, Stored]:
     """Return the weights in a file; of floats only, those of other kinds are no weights."""
     try:
-        with safe_open(file, framework="pt") as opened:
-            slices = {key: opened.get_slice(key) for key in opened.keys()}  # noqa: SIM118
-            return {
-                key: Stored(key, tuple(found.get_shape()), _reader(file, key))
-                for key, found in slices.items()
-                if found.get_dtype() in _FLOATS
-            }
-    except Exception as error:  # of many kinds: each means that the file is damaged
-        raise _damaged(file) from error
+        with file.open("rb") as opened:
+            state = os.fstat(opened.fileno())
+            tensors = read_header(opened, file.name).tensors
+    except OSError as error:
+        raise _gone(file) from error
+    return {
+        key: Stored(key, entry.shape, partial(_read, file, state, entry))
+        for key, entry in tensors.items()
+        if entry.dtype in FLOATS
+    }
 
 
-def _reader(file: Path, key: str) -> Callable[[], Tensor]:
-    def read() -> Tensor:
-        try:
-            with safe_open(file, framework="pt") as opened:
-                tensor: Tensor = opened.get_tensor(key)
-                return tensor
-        except Exception as error:
-            raise _damaged(file) from error
+def _read(file: Path, before: os.stat_result, entry: Entry) -> Tensor:
+    """Return a weight of a file that is still the one whose header was read."""
+    try:
+        with file.open("rb") as opened:
+            now = os.fstat(opened.fileno())
+            if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                raise _gone(file)
+            return torch.from_numpy(read_array(opened, entry, file.name))
+    except BadCheckpoint:
+        raise
+    except OSError as error:
+        raise _gone(file) from error
 
-    return read
 
-
-def _damaged(file: Path) -> BadCheckpoint:
+def _gone(file: Path) -> BadCheckpoint:
     return BadCheckpoint(
-        expected=f"{shortened(file.name)} as a whole .safetensors file",
-        got="one that is damaged, cut short or gone",
-        do=WHOLE,
+        expected=f"{shortened(file.name)} as it was when its directory was opened",
+        got="one that has changed, is gone or cannot be read",
+        do="Open the model again.",
     )
 
 
 def _check_counts(config: object, weights: int) -> None:
-    """Refuse a configuration that tells of more layers than there are weights.
+    """Refuse a configuration by which a model would take ages to make, whatever is in the files.
 
-    Making the modules of a model takes time for each of them, whatever is in the files.
+    A count of modules can be greater than that of the weights: it may be of what is not used. What
+    stands in a list within a list says how often something is repeated.
     """
-    pending = [("", config)]
+    counted = max(weights, _LEAST_COUNT)
+    pending: list[tuple[str, object, int]] = [("", config, 0)]
     while pending:
-        key, value = pending.pop()
+        key, value, depth = pending.pop()
         if isinstance(value, Mapping):
-            pending += [(str(name), inner) for name, inner in value.items()]
+            pending += [(str(name), inner, 0) for name, inner in value.items()]
         elif isinstance(value, list):
-            pending += [(key, inner) for inner in value]
-        elif isinstance(value, int | float) and value > _most(key, weights):
+            pending += [(key, inner, depth + 1) for inner in value]
+        elif isinstance(value, int | float) and value > _most(key, depth, counted):
             raise BadCheckpoint(
                 expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
                 got=f"{shortened(value)}, and {weights} weights in all",
@@ -193,7 +197,9 @@ def _check_counts(config: object, weights: int) -> None:
             )
 
 
-def _most(key: str, weights: int) -> float:
+def _most(key: str, depth: int, counted: int) -> float:
     if key == "num_labels":
         return _MOST_LABELS
-    return weights if _COUNTED.fullmatch(key) else math.inf
+    if depth > 1 or _COUNTED.fullmatch(key):
+        return counted
+    return math.inf if _UNCOUNTED.search(key) else _MOST

@@ -1,5 +1,6 @@
 """A Hugging Face directory -> Parts: the modules that its configuration tells of, and its files."""
 
+import copy
 import json
 import os
 import re
@@ -20,6 +21,7 @@ from transformer_lens.model_bridge.sources.transformers.helpers import (
 )
 from transformers.conversion_mapping import get_model_conversion_mapping
 from transformers.core_model_loading import WeightRenaming, rename_source_key
+from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from dtviz.checkpoints.components import Components
 from dtviz.checkpoints.directory import CONFIG, Directory, read_json
@@ -64,7 +66,7 @@ def _parts(directory: Directory) -> Parts:
 
 
 def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapter]:
-    config = transformers.AutoConfig.from_pretrained(directory.path, **LOCAL)
+    config = _config(directory)
     architecture = determine_architecture_from_hf_config(config)
     made_by = get_hf_model_class_for_architecture(architecture)
     with torch.device("meta"):
@@ -76,6 +78,22 @@ def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapt
     adapter = ArchitectureAdapterFactory.select_architecture_adapter(described)
     adapter.prepare_model(model)
     return model, adapter
+
+
+def _config(directory: Directory) -> transformers.PretrainedConfig:
+    """Return what transformers makes of a configuration, which is not read again."""
+    stated = copy.deepcopy(dict(directory.config))
+    kind = stated.get("model_type")
+    if kind == "mistral" and "layer_types" in stated:
+        kind = "ministral"  # as transformers does
+    if not isinstance(kind, str) or kind not in CONFIG_MAPPING:
+        raise BadCheckpoint(
+            expected=f"'model_type' in {CONFIG} as one that transformers knows",
+            got=shortened(kind),
+            do="Open another model, or use a version of transformers that knows it.",
+        )
+    config: transformers.PretrainedConfig = CONFIG_MAPPING[kind].from_dict(stated)
+    return config
 
 
 def _tokenizer(directory: Directory) -> tuple[Any, tuple[str, ...]]:

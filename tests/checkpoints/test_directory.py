@@ -2,21 +2,23 @@
 
 import contextlib
 import json
+import os
 import shutil
 import subprocess
 import sys
 import threading
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 import dtviz
 from dtviz.checkpoints import directory as module
 from dtviz.checkpoints import sha256_of
+from dtviz.checkpoints.safetensors_file import read_array, read_header
 from dtviz.errors import BadCheckpoint, DtvizError
 
 from . import language_models
@@ -49,25 +51,11 @@ def read(monkeypatch) -> list[str]:
     """The weights that have been read, in order."""
     keys = []
 
-    class Counting:
-        def __init__(self, *args, **options):
-            self.file = safe_open(*args, **options)
+    def counting(file, entry, name):
+        keys.extend(key for key, one in read_header(file, name).tensors.items() if one == entry)
+        return read_array(file, entry, name)
 
-        def __enter__(self):
-            self.file.__enter__()
-            return self
-
-        def __exit__(self, *error):
-            self.file.__exit__(*error)
-
-        def __getattr__(self, name):
-            return getattr(self.file, name)
-
-        def get_tensor(self, key):
-            keys.append(key)
-            return self.file.get_tensor(key)
-
-    monkeypatch.setattr(module, "safe_open", Counting)
+    monkeypatch.setattr(module, "read_array", counting)
     return keys
 
 
@@ -221,11 +209,28 @@ def test_the_hash_tells_models_apart(gpt2, directory):
     assert len({first, second, sha256_of(gpt2), sha256_of(directory("llama"))}) == 4
 
 
-def test_a_file_that_is_gone_when_it_is_read(gpt2):
+def touched(path):
+    os.utime(path, ns=(0, 0))
+
+
+@pytest.mark.parametrize("spoil", [os.unlink, partial(os.truncate, length=4_000), touched])
+def test_a_file_that_is_another_when_it_is_read(gpt2, spoil):
     model = dtviz.load(gpt2)
-    (gpt2 / WEIGHTS).unlink()
-    with pytest.raises(BadCheckpoint, match="damaged, cut short or gone"):
+    spoil(gpt2 / WEIGHTS)
+    with pytest.raises(BadCheckpoint, match="has changed, is gone or cannot be read"):
         model.neurons(0).unit()
+
+
+def test_a_file_that_is_cut_short_while_it_is_read(gpt2, monkeypatch):
+    model = dtviz.load(gpt2)
+
+    def cut(file, entry, name):
+        os.truncate(gpt2 / WEIGHTS, 4_000)
+        return read_array(file, entry, name)
+
+    monkeypatch.setattr(module, "read_array", cut)
+    with pytest.raises(BadCheckpoint, match="cut short"):
+        model.neurons(2).unit()
 
 
 def only_pickled(path):
@@ -269,8 +274,8 @@ def weight(key, tensor):
     [
         (only_pickled, r"'pytorch_model\.bin', of a kind that could run code"),
         (no_weights, "got no weights"),
-        (cut_short, "damaged, cut short"),
-        (no_safetensors, "damaged, cut short"),
+        (cut_short, "cut short"),
+        (no_safetensors, "got a header of"),
         (index(["missing.safetensors"]), r"one without 'missing\.safetensors'"),
         (index(["../gpt2/model.safetensors"]), r"one without 'model\.safetensors'"),
         (index([]), "no weights"),
@@ -278,9 +283,10 @@ def weight(key, tensor):
         (config("[" * 100_000), "as a JSON object"),
         (config('{"a":' * 900 + "1" + "}" * 900), r"config\.json of a language model"),
         (config("[]"), "as a JSON object"),
-        (config("{}"), r"config\.json of a language model"),
-        (config('{"model_type": 3}'), r"config\.json of a language model"),
-        (entries(model_type="no such thing", architectures=None), r"config\.json of a"),
+        (config("{}"), "'model_type' in config.*got None"),
+        (config('{"model_type": 3}'), "'model_type' in config.*got 3"),
+        (config('{"model_type": []}'), r"'model_type' in config.*got \[\]"),
+        (entries(model_type="no such thing"), "'model_type' in config.*got 'no such thing'"),
         (entries(model_type="bert", architectures=["BertForMaskedLM"]), "post-norm"),
         (entries(n_layer=10**9), r"'n_layer' in config\.json to agree"),
         (entries(n_layer=1e300), r"'n_layer' in config\.json to agree"),
@@ -290,14 +296,15 @@ def weight(key, tensor):
         (entries(n_layer=2), "weights of 2 layers.*got more"),
         (entries(n_layer=0), "without layers"),
         (entries(num_labels=10**6), r"'num_labels' in config\.json to agree"),
-        (entries(configuration_files=["config.4.0.0.json"]), r"configuration_files"),
+        (entries(attention_types=[[["global", "local"], 10**10]]), "'attention_types' in config"),
+        (entries(n_positions=10**10), "'n_positions' in config"),
         (entries(n_layer=-1), r"without layers|config\.json of a"),
         (entries(n_layer="3"), r"config\.json of a"),
         (entries(vocab_size=ROWS + 1), r"shape \(307, 16\)"),
         (entries(n_embd=10**12), r"config\.json"),
         (entries(n_inner=65), r"of shape \(65, 16\)"),
         (entries(n_head=0), r"config\.json of a"),
-        (entries(auto_map={"AutoConfig": "x--y.Z"}, model_type="x"), r"config\.json of a"),
+        (entries(auto_map={"AutoConfig": "x--y.Z"}, model_type="x"), "'model_type' in config"),
         (weight("transformer.h.1.mlp.c_fc.weight", None), r"c_fc\.weight.*none such"),
         (weight("transformer.h.1.ln_2.weight", None), r"ln_2\.weight.*none such"),
         (weight("transformer.h.1.mlp.c_fc.weight", torch.zeros(64, 16)), "shape"),
