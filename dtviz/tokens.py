@@ -31,11 +31,17 @@ def _code(character: str) -> str:
 def distinct(names: Sequence[str]) -> list[str]:
     """Return the names; empty ones, and those borne twice, with their numbers: "the [5]"."""
     found = list(names)
-    while True:
-        counts = Counter(found)
-        if len(counts) == len(found) and "" not in counts:
-            return found
-        found = [
-            f"{name} [{number}]".lstrip() if counts[name] > 1 or not name else name
-            for number, name in enumerate(found)
-        ]
+    counts = Counter(found)
+    bearers = dict(zip(found, range(len(found)), strict=True))
+    clashing = [number for number, name in enumerate(found) if counts[name] > 1 or not name]
+    # Each round looks at the names that clash, not at all: there can be as many rounds as names.
+    while clashing:
+        counts.subtract(found[number] for number in clashing)
+        for number in clashing:
+            found[number] = f"{found[number]} [{number}]".lstrip()
+        given = Counter(found[number] for number in clashing)
+        counts.update(given)
+        old = [bearers[name] for name in given if counts[name] > given[name]]
+        bearers.update((found[number], number) for number in clashing)
+        clashing = [number for number in clashing if counts[found[number]] > 1] + old
+    return found

@@ -20,9 +20,10 @@ from dtviz.errors import BadCheckpoint, FileProblem, listed, shortened
 CONFIG = "config.json"
 _INDEX = "model.safetensors.index.json"
 # Configurations, weights and tokenizers.
-_READ = (".json", ".safetensors", ".txt", ".model", ".jinja")
+_READ = (".json", ".safetensors", ".txt", ".model", ".tiktoken", ".jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
-# A configuration is a few kilobytes, an index of the largest models a few megabytes.
+# A configuration is a few kilobytes, an index of the largest models a few megabytes; the largest
+# tokenizers have 35.
 _MOST_BYTES = 50_000_000
 # Of each file so many pieces of so many bytes, evenly spread, enter the hash.
 _PIECES, _PIECE = 64, 4096
@@ -89,16 +90,28 @@ def _check_inside(path: Path) -> None:
     check_links(read, [path, place.parents[1] / "blobs"] if in_cache else [path])
 
 
-def read_json(path: Path) -> Mapping[str, object]:
-    """Return the object that a JSON file holds."""
+def read_bytes(path: Path) -> bytes:
+    """Return what is in a file that is read whole: a configuration, an index, a tokenizer's."""
     try:
-        text = path.read_bytes() if path.stat().st_size <= _MOST_BYTES else b""
+        size = path.stat().st_size
+        if size <= _MOST_BYTES:
+            return path.read_bytes()
     except OSError as error:
         raise FileProblem(
             expected=f"to read {path.name}",
             got=f"{shortened(str(path))}: {error.strerror}",
             do="Check the path and the permissions of the file.",
         ) from error
+    raise BadCheckpoint(
+        expected=f"{path.name} of at most {_MOST_BYTES:,} bytes",
+        got=f"{size:,} in {shortened(str(path))}",
+        do=WHOLE,
+    )
+
+
+def read_json(path: Path) -> Mapping[str, object]:
+    """Return the object that a JSON file holds."""
+    text = read_bytes(path)
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):

@@ -33,7 +33,7 @@ def downloaded(name: str) -> Path:
         return Path(
             snapshot_download(
                 name,
-                allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model"],
+                allow_patterns=["*.json", "*.safetensors", "*.txt", "*.model", "*.tiktoken"],
                 # The same weights again, in another layout.
                 ignore_patterns=["*/*", "consolidated*"],
             )

@@ -1,14 +1,11 @@
 """A Hugging Face directory -> Parts: the modules that its configuration tells of, and its files."""
 
 import copy
-import json
-import os
 import re
+from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
-import tokenizers
 import torch
 import transformers
 from torch import nn
@@ -24,13 +21,11 @@ from transformers.core_model_loading import WeightRenaming, rename_source_key
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 from dtviz.checkpoints.components import Components
-from dtviz.checkpoints.directory import CONFIG, Directory, read_json
+from dtviz.checkpoints.directory import CONFIG, Directory
 from dtviz.checkpoints.parts import Parts
 from dtviz.checkpoints.stored import Stored
+from dtviz.checkpoints.tokens import names_from_files
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
-
-# Of this machine, and never of code that comes with a model.
-LOCAL = {"local_files_only": True, "trust_remote_code": False}
 
 
 def parts_of_directory(directory: Directory) -> Parts:
@@ -56,13 +51,13 @@ def parts_of_directory(directory: Directory) -> Parts:
 
 def _parts(directory: Directory) -> Parts:
     model, adapter = _without_weights(directory)
-    tokenizer, notes = _tokenizer(directory)
     store = partial(_stored, _names(model), _by_name(model, directory.weights))
-    parts = Components(adapter, partial(adapter.get_component, model), store).parts(
-        tokenizer, notes=notes
-    )
+    parts = Components(adapter, partial(adapter.get_component, model), store).parts(tokenizer=None)
     _check_layers(parts, directory)
-    return parts
+    rows = [stored.shape[0] for stored in (parts.embed, parts.unembed) if stored is not None]
+    tokens, note = names_from_files(directory.path, max(rows, default=0))
+    notes = parts.notes if note is None else (*parts.notes, note)
+    return replace(parts, tokens=tokens, notes=notes)
 
 
 def _without_weights(directory: Directory) -> tuple[nn.Module, ArchitectureAdapter]:
@@ -94,38 +89,6 @@ def _config(directory: Directory) -> transformers.PretrainedConfig:
         )
     config: transformers.PretrainedConfig = CONFIG_MAPPING[kind].from_dict(stated)
     return config
-
-
-def _tokenizer(directory: Directory) -> tuple[Any, tuple[str, ...]]:
-    """Return the tokenizer, or None and a note that there is none."""
-    try:
-        tokenizer = _read_tokenizer(directory.path)
-    except Exception:  # of many kinds: of missing files, and of those that are no tokenizer
-        tokenizer = None
-    # Of some models an empty one is made where there are no files.
-    if tokenizer is not None and set(tokenizer.get_vocab()) - set(tokenizer.get_added_vocab()):
-        return tokenizer, ()
-    return None, ("Tokens are named by their numbers: there is no tokenizer that can be read.",)
-
-
-def _read_tokenizer(path: Path) -> Any:
-    """Return the tokenizer in a directory, which may be hostile.
-
-    Of tokenizer.json only what names the tokens is used: what else would be done to a text could
-    make gigabytes of a few letters, at once, as the added tokens are texts.
-    """
-    if (path / "tokenizer.json").is_file():
-        held = read_json(path / "tokenizer.json")
-        kept = {key: held.get(key) for key in ("version", "added_tokens", "decoder", "model")}
-        found = tokenizers.Tokenizer.from_str(json.dumps(kept))
-        return transformers.PreTrainedTokenizerFast(tokenizer_object=found)
-    for name in ("tokenizer_config.json", "special_tokens_map.json"):
-        file = path / name
-        given = read_json(file) if file.is_file() else {}
-        # Any entry goes to the tokenizer's class, which may take it for a file to read.
-        if any(isinstance(value, str) and os.path.isfile(value) for value in given.values()):
-            raise ValueError(f"{name} names a file elsewhere")
-    return transformers.AutoTokenizer.from_pretrained(path, **LOCAL)
 
 
 def _names(model: nn.Module) -> dict[int, str]:

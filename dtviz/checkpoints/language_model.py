@@ -40,7 +40,12 @@ def language_model(parts: Parts, name: str, **about: Any) -> Model:
         if stored is not None and stored.shape[1] == d_model
     }
     lengths = {stored.shape[0] for stored in found.values()}
-    tokens = {length: token_names(parts.tokenizer, length) for length in lengths}
+    tokens = {
+        length: token_names(parts.tokenizer, length)
+        if parts.tokens is None
+        else parts.tokens[:length]
+        for length in lengths
+    }
 
     def directions(what: str, norm: Norm | None, read: Callable[[], Tensor]) -> Directions | None:
         if what not in found:

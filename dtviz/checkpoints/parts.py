@@ -34,7 +34,8 @@ class Parts:
         unembed, embed: (tokens, d_model).
         unembed_bias: (tokens,).
         final: what the residual stream goes through before the unembedding reads it.
-        tokenizer: a tokenizer of Hugging Face's; None where there is none.
+        tokenizer: a tokenizer of Hugging Face's in memory; None where there is none.
+        tokens: names of the tokens where they are known without one, at least as many as rows.
         processed: whether TransformerLens folded and centred weights before; it may have centred
             what neurons write, and the unembedding.
         notes: what a user should know.
@@ -46,5 +47,6 @@ class Parts:
     embed: Stored | None = None
     final: Norm | None = None
     tokenizer: Any = None
+    tokens: list[str] | None = None
     processed: bool = False
     notes: tuple[str, ...] = field(default=())

@@ -274,7 +274,7 @@ def _serve(connection: Connection, path: str, is_upload: bool, memory: int, seco
         data = connection.recv_bytes() if is_upload else b""
         with contextlib.suppress(OSError, AttributeError):
             os.nice(5)  # who has a page open comes first
-        _prepare(path, memory)
+        _prepare([] if is_upload else _needed(Path(path)), memory)
         # Of its own: it also ends what never gives the interpreter back.
         faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
         with _answering(connection):
@@ -292,14 +292,19 @@ def _serve(connection: Connection, path: str, is_upload: bool, memory: int, seco
                         connection.send_bytes(chunk)
 
 
-def _prepare(path: str, memory: int) -> None:
+def _needed(path: Path) -> list[Path]:
+    """Return where the files of a source may be."""
+    place = path.resolve()
+    in_cache = place.parent.name == "snapshots"  # of the hub, whose files are links
+    return [path, *([place.parents[1]] if in_cache else [])]
+
+
+def _prepare(readable: list[Path], memory: int) -> None:
     import torch
 
     # Each would take a part of the memory for its own.
     torch.set_num_threads(min(4, torch.get_num_threads()))
-    place = Path(path)
-    of_hub = [place.resolve().parents[1]] if place.resolve().parent.name == "snapshots" else []
-    confine([place, *of_hub] if place.exists() else [], memory)
+    confine(readable, memory)
 
 
 @contextlib.contextmanager

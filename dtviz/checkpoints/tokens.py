@@ -1,15 +1,27 @@
-"""The names of a language model's tokens, from its tokenizer."""
+"""The names of a language model's tokens: of a tokenizer in memory, in files or in GGUF."""
 
-import re
+import json
+from collections.abc import Sequence
+from itertools import chain, islice, repeat
+from pathlib import Path
 from typing import Any
 
-from transformers.convert_slow_tokenizer import bytes_to_unicode
+from dtviz.checkpoints.tokenizer import reading
+from dtviz.checkpoints.tokenizer.files import vocabulary
+from dtviz.checkpoints.tokenizer.sentence_piece import (
+    CONTROL,
+    NORMAL,
+    UNUSED,
+    USER_DEFINED,
+)
+from dtviz.checkpoints.tokenizer.vocabulary import Vocabulary
+from dtviz.errors import BadCheckpoint, DtvizError, shortened
 
-from dtviz.tokens import distinct, visible
-
-_BYTE = re.compile("<0x([0-9A-F]{2})>")
-# What byte-level tokenizers write for each byte.
-_BYTES = {character: bytes([byte]) for byte, character in bytes_to_unicode().items()}
+# GGUF's names of tokenizers: how their tokens read, and the kinds of those that read as written.
+_GGUF = {
+    "gpt2": (reading.byte_level, (CONTROL, USER_DEFINED)),
+    "llama": (reading.sentence_piece, (CONTROL,)),
+}
 
 
 def token_names(tokenizer: Any, count: int) -> list[str]:
@@ -21,48 +33,74 @@ def token_names(tokenizer: Any, count: int) -> list[str]:
     Without a tokenizer all are called "token 17".
 
     Args:
-        tokenizer: a tokenizer of Hugging Face's, or None.
+        tokenizer: a tokenizer of Hugging Face's, which is trusted; or None.
         count: rows.
     """
     if tokenizer is None:
         return [f"token {number}" for number in range(count)]
-    tokens: list[str | None] = [None] * count
-    for token, number in tokenizer.get_vocab().items():
-        if number < count:
-            tokens[number] = token
-    special = set(tokenizer.get_added_vocab())
-    reads = _byte_level if _is_byte_level(tokenizer) else _sentence_piece
-    names = [
-        f"[unused {number}]"
-        if token is None
-        else visible(token if token in special else reads(token))
-        for number, token in enumerate(tokens)
+    backend = getattr(tokenizer, "backend_tokenizer", None)
+    own = {} if backend is None else backend.get_vocab(with_added_tokens=False)
+    verbatim = [
+        number
+        for number, token in tokenizer.added_tokens_decoder.items()
+        if token.special or token.content not in own
     ]
-    return distinct(names)
+    tokens = ((number, token) for token, number in tokenizer.get_vocab().items())
+    return Vocabulary(count, tokens, _reading_in_memory(tokenizer, backend), verbatim).names
 
 
-def _is_byte_level(tokenizer: Any) -> bool:
-    """Tell whether tokens are written in characters that stand for bytes, as GPT-2's are."""
-    if hasattr(tokenizer, "byte_decoder"):
-        return True
-    decoder = getattr(getattr(tokenizer, "backend_tokenizer", None), "decoder", None)
-    return decoder is not None and b"ByteLevel" in decoder.__getstate__()
-
-
-def _byte_level(token: str) -> str:
+def _reading_in_memory(tokenizer: Any, backend: Any) -> reading.Reading:
+    """Return how a tokenizer's tokens read."""
+    if backend is None:
+        is_byte_level = hasattr(tokenizer, "byte_decoder")
+        return reading.byte_level if is_byte_level else reading.sentence_piece
+    if backend.decoder is None:
+        return reading.as_written
     try:
-        data = b"".join([_BYTES[character] for character in token])
-    except KeyError:
-        return token
-    return data.decode(errors="backslashreplace")
+        return reading.as_decoder_says(json.loads(backend.decoder.__getstate__()))
+    except BadCheckpoint:  # dtviz does not know all that decoders can do
+        return lambda token: str(backend.decoder.decode([token]))
 
 
-def _sentence_piece(token: str) -> str:
-    byte = _BYTE.fullmatch(token)
-    if byte:
-        return _byte(int(byte[1], 16))
-    return token.replace("▁", " ")
+def names_from_files(path: Path, count: int) -> tuple[list[str] | None, str | None]:
+    """Return a name for each row, of the tokenizer in a directory; or None, and a note why.
+
+    Args:
+        path: the directory, which may be hostile.
+        count: rows.
+    """
+    try:
+        return vocabulary(path, count).names, None
+    except DtvizError as error:
+        return None, f"Tokens are named by their numbers. {error}"
 
 
-def _byte(value: int) -> str:
-    return bytes([value]).decode(errors="backslashreplace")
+def names_from_gguf(
+    model: str, tokens: Sequence[str | bytes], kinds: Sequence[int], count: int
+) -> tuple[list[str] | None, str | None]:
+    """Return a name for each row, of a GGUF file's tokens; or None, and a note why.
+
+    Args:
+        model: tokenizer.ggml.model, the kind of the tokenizer.
+        tokens: tokenizer.ggml.tokens.
+        kinds: tokenizer.ggml.token_type; empty if all are ordinary.
+        count: rows.
+    """
+    if model not in _GGUF:
+        return None, (
+            f"Tokens are named by their numbers. Expected a tokenizer of the kind "
+            f"{' or '.join(_GGUF)}, got {shortened(model)}."
+        )
+    reads, verbatim = _GGUF[model]
+    texts = (
+        token.decode(errors="backslashreplace") if isinstance(token, bytes) else token
+        for token in tokens
+    )
+    found = list(islice(zip(texts, chain(kinds, repeat(NORMAL)), strict=False), count))
+    return Vocabulary(
+        count,
+        # What a converter put where a tokenizer has nothing.
+        ((number, text) for number, (text, kind) in enumerate(found) if kind != UNUSED),
+        reads,
+        [number for number, (_, kind) in enumerate(found) if kind in verbatim],
+    ).names, None
