@@ -1,6 +1,9 @@
+import asyncio
 import hashlib
 import json
 import shutil
+import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -97,6 +100,26 @@ def test_an_upload_can_be_picked_again(demo, gated):
     app._file.value = b"no"
     assert "Expected" in app.problem
     assert app.explorer.model is uploaded
+
+
+def test_others_are_served_while_an_upload_is_parsed(monkeypatch):
+    served = threading.Event()
+
+    def waits_for_another(data, name):
+        assert served.wait(60)
+        raise BadCheckpoint(expected="a", got="b", do="C.")
+
+    async def both():
+        upload = asyncio.create_task(app._take_upload(SimpleNamespace(new=b"data")))
+        await asyncio.sleep(0)  # it has begun
+        served.set()
+        await upload
+
+    app = App("demo")
+    monkeypatch.setattr("dtviz.app.read_bytes", waits_for_another)
+    asyncio.run(both())
+    assert app.problem == "Expected a, got b. C."
+    assert app.checkpoint == "demo"
 
 
 def test_of_uploads_the_last_five_can_be_picked_again():

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 import dtviz
+from dtviz import partitions
 from dtviz.checkpoints import reader
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.model import Model
@@ -37,10 +39,6 @@ def directory(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def partitioned(tiny, tmp_path_factory) -> Path:
-    from concurrent.futures import ThreadPoolExecutor
-
-    from dtviz import partitions
-
     with ThreadPoolExecutor(1) as executor:
         folder = tmp_path_factory.mktemp("partitioned") / "table"
         partitions.write(dtviz.load(tiny), folder, executor)
@@ -185,6 +183,21 @@ def test_the_end_of_a_child_is_an_error(tiny, monkeypatch, serve, ends, within):
     assert children() == before
     monkeypatch.undo()
     assert reader.read(str(tiny)).n_layers == 2
+
+
+def test_a_crash_is_reported_within_a_second(tiny, monkeypatch):
+    reader.read(str(tiny))
+    before = children()
+    monkeypatch.setattr(reader, "_serve", sleeps)
+    with ThreadPoolExecutor(1) as executor:
+        reading = executor.submit(reader.read, str(tiny))
+        while not (started := children() - before):
+            assert not reading.done()
+        os.kill(started.pop(), signal.SIGKILL)
+        crashed = time.monotonic()
+        with pytest.raises(BadCheckpoint, match="was ended by SIGKILL"):
+            reading.result()
+        assert time.monotonic() - crashed < 1
 
 
 def test_a_child_that_was_ended_is_replaced(directory):
