@@ -9,6 +9,8 @@ import io
 import json
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from functools import lru_cache
@@ -102,9 +104,9 @@ def write(
                     columns["bias"] = bias
                 pq.write_table(pa.table(columns), folder / f"{name}.parquet")
         try:
-            for done, (block, data) in enumerate(
-                zip(blocks, executor.map(encoded, blocks), strict=True)
-            ):
+            with _uninterrupted():
+                results = executor.map(encoded, blocks)
+            for done, (block, data) in enumerate(zip(blocks, results, strict=True)):
                 partition = folder / NEURONS / f"layer={block.layer}"
                 partition.mkdir(parents=True, exist_ok=True)
                 (partition / f"part-{block.start // BLOCK:05}.parquet").write_bytes(data)
@@ -125,9 +127,16 @@ def workers(address: str | None) -> Iterator[Executor]:
         FileProblem: if there is no cluster at the address.
     """
     if address is None:
+        others = multiprocessing.active_children()
         # Not forked: that would copy the locks of Torch's threads.
-        with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield pool
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(mp_context=context, initializer=_end_with_parent) as pool:
+            try:
+                yield pool
+            except BaseException:  # what they are at is of no use now
+                for worker in set(multiprocessing.active_children()) - set(others):
+                    worker.terminate()
+                raise
         return
     try:
         from distributed import Client, KilledWorker
@@ -151,6 +160,28 @@ def workers(address: str | None) -> Iterator[Executor]:
             yield executor
         except KilledWorker as error:
             raise _lost(error) from error
+
+
+@contextlib.contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Have the processes that are started meanwhile not hear Ctrl-C: this one ends them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Have this process end as soon as the one that started it has, whatever ended that."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _lost(error: Exception) -> FileProblem:

@@ -5,7 +5,6 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -13,7 +12,7 @@ import param
 
 from dtviz.errors import BadArgument, FileProblem, UnknownName, listed, shortened
 from dtviz.model import Model
-from dtviz.output import is_text, write_whole
+from dtviz.output import is_text, read_start, write_whole
 
 # Okabe and Ito's (2008), with brown for black, which a dark page would hide: colour-blind readers
 # tell them apart, and from the accent of what is selected.
@@ -337,8 +336,7 @@ def _from_entry(entry: object) -> NeuronSet:
 
 def _content(path: str | os.PathLike[str]) -> bytes:
     try:
-        with Path(path).open("rb") as file:
-            return file.read(MOST_BYTES + 1)
+        return read_start(path, MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # a ValueError for a path with a null character
         raise FileProblem(
             expected="a file of neuron sets that can be read",

@@ -25,6 +25,7 @@ from panel.io.resources import LOCAL_DIST
 
 from dtviz.directions import NORMALIZATIONS, items
 from dtviz.errors import BadArgument, FileProblem, shortened
+from dtviz.output import read_start
 from dtviz.views import titles
 from dtviz.views.page import LINE, TABS_HEIGHT
 from dtviz.views.scripts import script
@@ -36,6 +37,8 @@ _JS = Path(__file__).parent / "views" / "js"
 # Of a channel map: 5 MB in the file.
 _MOST_NUMBERS = 1_000_000
 _ABOUT = b'<script type="application/json" id="about">'
+# What a snapshot says of itself ends before so many bytes, names and sets included.
+_MOST_ABOUT = 100_000_000
 
 
 def of(
@@ -204,7 +207,7 @@ def read(path: str | Path) -> dict[str, Any]:
         FileProblem: if it cannot be read, or is no snapshot of dtviz.
     """
     try:
-        _, _, rest = Path(path).read_bytes().partition(_ABOUT)
+        _, _, rest = read_start(path, _MOST_ABOUT).partition(_ABOUT)
     except (OSError, ValueError) as error:  # a ValueError for a path with a null character
         raise FileProblem(
             expected="a snapshot that can be read",
