@@ -3,9 +3,9 @@
 These are trees, the greatest cosines in blocks, what whole layers answer to in a vocabulary, and
 the few rows that stand for one. They lie in the folder that the environment variable DTVIZ_CACHE
 names (none are kept if it is empty), or else in ``dtviz`` in the user's folder for caches:
-XDG_CACHE_HOME, or ~/.cache. It can be deleted at any time. A file that is damaged counts as none. A
-disk that cannot be written is warned of, and no more. Of a model without a file, and so without a
-hash, nothing is kept.
+XDG_CACHE_HOME, or ~/.cache; none are kept where there is no such folder. It can be deleted at any
+time. A file that is damaged counts as none. A disk that cannot be written is warned of, and no
+more. Of a model without a file, and so without a hash, nothing is kept.
 """
 
 import contextlib
@@ -52,7 +52,12 @@ def folder() -> Path | None:
     if named is not None:
         return Path(named) if named else None
     caches = os.environ.get("XDG_CACHE_HOME")
-    return (Path(caches) if caches else Path.home() / ".cache") / "dtviz"
+    if caches:
+        return Path(caches) / "dtviz"
+    try:
+        return Path.home() / ".cache" / "dtviz"
+    except RuntimeError:  # a user without a name and without HOME, as in a container
+        return None
 
 
 def clustered(rows: Directions, analysis: ClusterAnalysis, sha256: str | None) -> Clustering:

@@ -1,25 +1,78 @@
 """The ``dtviz`` command."""
 
 import argparse
+import logging
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 from dtviz import __version__
-from dtviz.errors import BadArgument, DtvizError, shortened
+from dtviz.errors import BadArgument, DtvizError, shortened, told
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser that says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        _say(f"{self.prog}: {message}; see {self.prog} --help")
+        sys.exit(2)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; return its exit status: 0, or 2 after one line on standard error."""
+    """Run the command; return its exit status.
+
+    It is 0, or 2 after one line on standard error; 130 if the user interrupted it, 141 if nobody
+    reads what it prints.
+    """
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            if sys.stdout is not None:  # None if it was closed before the start
+                sys.stdout.flush()
+    except BrokenPipeError:
+        # Python writes what is left once more when it ends.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for descriptor in (1, 2):
+            os.dup2(nowhere, descriptor)
+        return 141
+
+
+def _run(arguments: Sequence[str] | None) -> int:
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        # Ended by its system, it leaves no half file and no worker behind either.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:  # as by nohup
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    # Of no hub's business: the versions of what is installed here.
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    try:
+        options = _parser().parse_args(arguments)
+        options.run(options)
+        return 0
+    except DtvizError as error:
+        _say(f"dtviz: {error}")
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        # The traceback goes to who has set up logging, not to the terminal.
+        logging.getLogger("dtviz").addHandler(logging.NullHandler())
+        _say(f"dtviz: {told(error)}")
+        return 2
+
+
+def _say(text: str) -> None:
+    """Print one line on standard error, whatever is in it."""
+    if sys.stderr is not None:
+        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+        print(line, file=sys.stderr)  # noqa: T201
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="dtviz", description="See what the MLP neurons of a transformer read and write."
     )
@@ -29,6 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     explore.add_argument(
         "checkpoint",
         nargs="?",
+        type=_named,
         default="demo",
         metavar="CHECKPOINT",
         help="a .pt or .safetensors file, the directory or the hub name of a language model, a "
@@ -111,21 +165,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "tcp://host:8786, instead of this machine's cores",
     )
     table.set_defaults(run=_table)
-    options = parser.parse_args(arguments)
-    # Ended by its system, it leaves no half file behind either.
-    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
-    try:
-        options.run(options)
-    except DtvizError as error:
-        print(f"dtviz: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    return 0
+    return parser
 
 
 def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "checkpoint",
         nargs="?",
+        type=_named,
         default="demo",
         metavar="CHECKPOINT",
         help="a .pt or .safetensors file, or the directory or the hub name of a language model; "
@@ -137,6 +184,12 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help='a layer\'s number, or "all" for the neurons of all; the last by default',
     )
+
+
+def _named(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path or a name, got an empty one")
+    return text
 
 
 def _port(text: str) -> int:
@@ -160,7 +213,10 @@ def _explore(options: argparse.Namespace) -> None:
         max_sessions=options.max_sessions,
         max_upload=options.max_upload,
     )
-    server.serve(options.checkpoint, settings, open_browser=not options.no_browser)
+    source = options.checkpoint
+    # What lies here now is not looked for on the hub when it is gone.
+    is_here = source != "demo" and os.path.exists(source)
+    server.serve(Path(source) if is_here else source, settings, open_browser=not options.no_browser)
 
 
 def _snapshot(options: argparse.Namespace) -> None:
@@ -191,7 +247,7 @@ def _table(options: argparse.Namespace) -> None:
         study.survey_all()
     cut = tables.cut(options.kind, study)
     if cut:
-        print(f"dtviz: {cut}", file=sys.stderr)  # noqa: T201
+        _say(f"dtviz: {cut}")
     tables.save(tables.table(options.kind, study), options.out, study.model)
 
 

@@ -51,6 +51,8 @@ def told(error: Exception) -> str:
     """Return what a user is told of an error, which may be one that nobody thought of."""
     if isinstance(error, DtvizError):
         return str(error)
+    if isinstance(error, MemoryError):
+        return "Expected what fits in this machine's memory, got more. Choose something smaller."
     logging.getLogger("dtviz").error("an error that nobody thought of", exc_info=error)
     return f"This went wrong: {type(error).__name__}: {shortened(str(error), 200)}."
 
