@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import os
+import time
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
@@ -16,9 +18,19 @@ from dtviz.checkpoints import DEMO, is_folder_of_model, sha256_of
 from dtviz.checkpoints.files import check_links
 from dtviz.checkpoints.reader import read, read_bytes
 from dtviz.demo import CHECKPOINT
-from dtviz.errors import DtvizError, FileProblem, UnknownName, listed, shortened, told
+from dtviz.errors import (
+    BadCheckpoint,
+    DtvizError,
+    FileProblem,
+    UnknownName,
+    listed,
+    remade,
+    shortened,
+    told,
+)
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from dtviz.output import as_text
 from dtviz.session import Session
 from dtviz.views import page
 
@@ -26,16 +38,23 @@ EXTENSIONS = (".pt", ".safetensors")
 MOST_UPLOADED = 200_000_000  # bytes
 # Of the files opened from a page, as many stay.
 _MOST_UPLOADS = 5
+# To find the checkpoint of a snapshot, so many models are tried, and so many bytes are read.
+_MOST_TRIED, _MOST_SEARCHED = 100, 1_000_000_000
+# Seconds, and what was refused until when, by its source and when that changed.
+_REFUSED_FOR = 60
+_refused: dict[tuple[str | Path, int], tuple[str, float]] = {}
+# Of a folder's models that cannot be opened, as many are named.
+_MOST_NAMED = 3
 
 
-def choices(source: str) -> dict[str, str]:
-    """Return what can be picked: a label and a source for `dtviz.load` each, the first to open.
+def choices(source: str | Path) -> dict[str, str | Path]:
+    """Return what can be picked: a label and a source for `open_model` each, the first to open.
 
     Args:
         source: a model, as for `dtviz.load`, or a folder of models. "demo" can always be picked.
 
     Raises:
-        FileProblem: if a folder holds no model.
+        FileProblem: if a folder cannot be read, or holds no model.
     """
     folder = _folder(source)
     if folder is None:
@@ -45,75 +64,145 @@ def choices(source: str) -> dict[str, str]:
         raise FileProblem(
             expected=f"a folder with checkpoints ({' or '.join(EXTENSIONS)}) or directories of "
             "language models (config.json)",
-            got=f"{source}, which has none",
+            got=f"{shortened(str(source))}, which has none",
             do="Name another folder, or a checkpoint.",
         )
-    return {**{_label(str(path)): str(path) for path in paths}, "demo": DEMO}
+    return {**{_label(path): path for path in paths}, "demo": DEMO}
 
 
-def _folder(source: str) -> Path | None:
+def _folder(source: str | Path) -> Path | None:
     """Return the folder of models that a source is, if it is one."""
     path = Path(source)
-    return path if source != DEMO and path.is_dir() and not is_folder_of_model(path) else None
+    return path if source != DEMO and os.path.isdir(path) and not is_folder_of_model(path) else None
 
 
 def _models(folder: Path) -> list[Path]:
-    """Return what can be opened of what is in a folder."""
-    return sorted(
-        path for path in folder.iterdir() if path.suffix in EXTENSIONS or is_folder_of_model(path)
-    )
-
-
-def reopened(path: str) -> tuple[str, dict[str, Any]]:
-    """Return the checkpoint that a snapshot was made from, and what the snapshot says of itself.
-
-    The checkpoint is told by its hash: the bundled one, or one beside the snapshot or in the
-    folder one works in.
+    """Return what can be opened of what is in a folder.
 
     Raises:
-        FileProblem: if the file is no snapshot, or its checkpoint is not at hand.
+        FileProblem: if it cannot be read.
+    """
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise FileProblem(
+            expected="a folder that can be read",
+            got=f"{shortened(str(folder))}: {error.strerror}",
+            do="Check the path and the permissions of the folder.",
+        ) from error
+    return [path for path in entries if path.suffix in EXTENSIONS or is_folder_of_model(path)]
+
+
+def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
+    """Return the checkpoint that a snapshot was made from, and what the snapshot says of itself.
+
+    The checkpoint is recognized by its hash: the bundled one, or one beside the snapshot or in the
+    current folder. Those of the model's name are tried first, then the smallest; files of 1 GB in
+    all are read.
+
+    Raises:
+        FileProblem: if the file is no snapshot, or its checkpoint was not found.
     """
     about = snapshot.read(path)
-    folders = (Path(path).parent, Path.cwd())
-    for file in [CHECKPOINT, *(file for folder in folders for file in _models(folder))]:
+    name, sha256 = about.get("model"), about.get("sha256")
+    found: list[Path] = []
+    for folder in (Path(path).parent, Path()):
+        with contextlib.suppress(FileProblem):
+            found += _models(folder)
+    found.sort(key=lambda file: (name not in (file.stem, file.name), _size(file)))
+    tried, left = 0, _MOST_SEARCHED
+    for file in [CHECKPOINT, *found[:_MOST_TRIED]]:
+        left -= _size(file)
+        if left < 0:
+            break
+        tried += file != CHECKPOINT
         with contextlib.suppress(DtvizError, OSError):
-            if sha256_of(file) == about.get("sha256"):
-                return (DEMO if file == CHECKPOINT else str(file)), about
+            if isinstance(sha256, str) and sha256_of(file) == sha256:
+                return (DEMO if file == CHECKPOINT else file), about
     raise FileProblem(
-        expected=f"the checkpoint of {shortened(about.get('model'))}, whose sha256 is "
-        f"{shortened(about.get('sha256'))}",
-        got="none such beside the snapshot or in this folder",
-        do="Put the checkpoint beside the snapshot.",
+        expected=f"the checkpoint of {shortened(name)}, whose sha256 is {shortened(sha256)}",
+        got=f"none such beside the snapshot or in this folder; {tried} of {len(found)} models "
+        "there were compared",
+        do="Put the checkpoint beside the snapshot, under the name of the model.",
     )
 
 
-def _label(source: str) -> str:
+def _size(path: Path) -> int:
+    """Return the bytes that are read to hash what is at a path; of a directory few are."""
+    return path.stat().st_size if path.is_file() else 0
+
+
+def _label(source: str | Path) -> str:
     name = Path(source).name or Path(source).resolve().name
     # Only the bundled model is called that alone.
-    return source if name == DEMO else name
+    return str(source) if name == DEMO else as_text(name)
 
 
-def open_model(source: str | Model) -> Model:
+def open_model(source: str | Path | Model) -> Model:
     """Return a model that all sessions share, read again when its files have changed.
 
     A child process parses its files.
 
     Args:
-        source: as for `dtviz.load`, or a model that is open already.
+        source: as for `dtviz.load`, or a model that is open already; what is a Path is not looked
+            for on the hub.
 
     Raises:
-        DtvizError: if the file cannot be opened.
+        DtvizError: if the file cannot be opened; what its content is refused for is not tried
+            again within a minute, unless it changes.
     """
     if isinstance(source, Model):
         return source
-    path = Path(source)
-    files = [path, *path.iterdir()] if path.is_dir() else [path]
-    return _loaded(source, max(file.stat().st_mtime_ns if file.exists() else 0 for file in files))
+    changed = _changed(Path(source))
+    message, until = _refused.get((source, changed), ("", 0.0))
+    if time.monotonic() < until:
+        raise remade(BadCheckpoint, message)
+    try:
+        return _loaded(source, changed)
+    except BadCheckpoint as error:
+        _refused[source, changed] = (str(error), time.monotonic() + _REFUSED_FOR)
+        raise
+
+
+def _changed(path: Path) -> int:
+    """Return when what is at a path changed last, in any way: in nanoseconds, 0 if nothing is."""
+    files, newest = [path], 0
+    with contextlib.suppress(OSError, ValueError):  # no folder, or one that has gone
+        files += path.iterdir()
+    for file in files:
+        with contextlib.suppress(OSError, ValueError):
+            status = file.stat()
+            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
+    return newest
 
 
 @lru_cache(maxsize=8)
-def _loaded(source: str, changed: int) -> Model:
+def _loaded(source: str | Path, changed: int) -> Model:
     return read(source)
+
+
+def checked(source: str | Path) -> str:
+    """Open a source before anyone waits for a page; return what of a folder cannot be opened.
+
+    Raises:
+        DtvizError: if nothing of it can be opened.
+    """
+    app = App(source)
+    if app.problem and app.checkpoint == DEMO:
+        raise BadCheckpoint(
+            expected=f"a model in {shortened(str(source))} that can be opened",
+            got=f"none: {app.problem}",
+            do="Name another folder.",
+        )
+    return str(app.problem)
+
+
+def opened(source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> Any:
+    """Return the app, as `App` does; of a source that cannot be opened, a page that says why."""
+    try:
+        return App(source, most_uploaded=most_uploaded)
+    except Exception as error:
+        return page.caption(told(error))
 
 
 def _guard(upload: pmui.FileInput, most: int, refuse: Callable[[], None]) -> None:
@@ -137,6 +226,12 @@ def _guard(upload: pmui.FileInput, most: int, refuse: Callable[[], None]) -> Non
     upload._handle_msg = hear_within_limits
 
 
+def _read(session: Session) -> None:
+    """Read what is shown first: of a model that is damaged, nothing is to be shown."""
+    for side in session.model.sides:
+        session.rows(side)
+
+
 class App(pn.viewable.Viewer):
     """An explorer in its page. What cannot be opened is said there; the explorer goes on.
 
@@ -154,16 +249,15 @@ class App(pn.viewable.Viewer):
     )
     problem = param.String(doc="Why the last checkpoint could not be opened.")
 
-    def __init__(self, source: str = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> None:
+    def __init__(self, source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> None:
         super().__init__()
         about: dict[str, Any] = {"options": {}, "selected": []}
-        if source.lower().endswith(".html"):
+        if str(source).lower().endswith(".html"):
             source, about = reopened(source)
         self._folder = _folder(source)
         self.param.checkpoint.objects = choices(source)
-        self.checkpoint = next(iter(self.param.checkpoint.objects))
         try:
-            self.explorer = Explorer(self._open(self.checkpoint), **about["options"])
+            self.explorer = self._first(about["options"])
         except TypeError as error:
             raise FileProblem(
                 expected="a snapshot of this version of dtviz",
@@ -238,18 +332,34 @@ class App(pn.viewable.Viewer):
         except Exception as error:
             self.problem = told(error)
 
-    def _open(self, source: str | Model) -> Model:
-        if self._folder is not None and isinstance(source, str) and source != DEMO:
-            path = Path(source)
-            check_links([path, *path.rglob("*")], [self._folder])
+    def _first(self, options: dict[str, Any]) -> Explorer:
+        """Return an explorer of the first choice; of a folder, of the first that can be opened."""
+        unopened: list[str] = []
+        for label, source in self.param.checkpoint.names.items():
+            try:
+                explorer = Explorer(self._open(source), **options)
+                _read(explorer)
+            except Exception as error:
+                if self._folder is None or source == DEMO:
+                    raise
+                unopened.append(f"{shortened(label)} cannot be opened: {told(error)}")
+                continue
+            break
+        self.checkpoint = source
+        more = len(unopened) - _MOST_NAMED
+        named = unopened[:_MOST_NAMED] + [f"{more:,} more cannot be."] * (more > 0)
+        self.problem = " ".join(named)
+        return explorer
+
+    def _open(self, source: str | Path | Model) -> Model:
+        if self._folder is not None and isinstance(source, Path):
+            check_links([source, *source.rglob("*")], [self._folder])
         return open_model(source)
 
-    def _opened(self, source: str | Model) -> Model:
+    def _opened(self, source: str | Path | Model) -> Model:
         model = self._open(source)
         self.explorer.check(model)
-        tried = Session(model)
-        for side in model.sides:
-            tried.rows(side)  # read now: of a model that is damaged, nothing is shown
+        _read(Session(model))
         return model
 
     def _pick(self, event: param.parameterized.Event) -> None:

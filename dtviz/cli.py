@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dtviz import __version__
-from dtviz.errors import BadArgument, DtvizError, shortened, told
+from dtviz.errors import BadArgument, DtvizError, FileProblem, shortened, told
 
 
 class _Parser(argparse.ArgumentParser):
@@ -33,12 +33,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             if sys.stdout is not None:  # None if it was closed before the start
                 sys.stdout.flush()
-    except BrokenPipeError:
+    except OSError as error:  # nobody reads it any more, or a disk is full
+        is_unread = isinstance(error, BrokenPipeError)
+        if not is_unread:
+            _say(f"dtviz: {told(error)}")
         # Python writes what is left once more when it ends.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
             os.dup2(nowhere, descriptor)
-        return 141
+        return 141 if is_unread else 2
 
 
 def _run(arguments: Sequence[str] | None) -> int:
@@ -51,6 +54,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         options = _parser().parse_args(arguments)
+        _check_folder()
         options.run(options)
         return 0
     except DtvizError as error:
@@ -70,6 +74,18 @@ def _say(text: str) -> None:
     if sys.stderr is not None:
         line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
         print(line, file=sys.stderr)  # noqa: T201
+
+
+def _check_folder() -> None:
+    """Refuse to work in a folder that was removed: nothing could be named by its path."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise FileProblem(
+            expected="a folder to work in",
+            got=f"one that is gone or cannot be read: {error.strerror}",
+            do="Change to another folder.",
+        ) from error
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,6 +22,7 @@ from dtviz.directions import (
 )
 from dtviz.errors import BadArgument, UnknownName, is_whole, listed, shortened
 from dtviz.later import Later, Layers, Postponed
+from dtviz.output import as_text
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -91,6 +92,8 @@ class Model(Postponed):
     )
 
     def __post_init__(self) -> None:
+        # A file's name can be any bytes.
+        object.__setattr__(self, "name", as_text(self.name))
         if "out" not in self.weights or not set(self.weights) <= set(SIDES):
             raise BadArgument(
                 expected="weights of the side 'out', and perhaps 'in' and 'gate'",

@@ -178,3 +178,8 @@ def _umask() -> int:
 def is_text(value: object) -> bool:
     """Return whether it is a string that can be written as UTF-8."""
     return isinstance(value, str) and not re.search("[\ud800-\udfff]", value)
+
+
+def as_text(name: str) -> str:
+    r"""Return a name that can be written as UTF-8: of bytes that are none of it, "\\udcff" each."""
+    return name.encode(errors="backslashreplace").decode()

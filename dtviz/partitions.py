@@ -9,7 +9,6 @@ import io
 import json
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
@@ -26,6 +25,7 @@ from dtviz.accelerator import product
 from dtviz.analyses.products import congruences
 from dtviz.analyses.ranking import rank_products
 from dtviz.checkpoints import DEMO, load
+from dtviz.checkpoints.confinement import uninterrupted
 from dtviz.checkpoints.partitioned import ABOUT, ITEMS, NEURONS, about, vectors
 from dtviz.directions import Directions, Float32
 from dtviz.errors import BadArgument, BadCheckpoint, FileProblem, shortened
@@ -104,7 +104,7 @@ def write(
                     columns["bias"] = bias
                 pq.write_table(pa.table(columns), folder / f"{name}.parquet")
         try:
-            with _uninterrupted():
+            with uninterrupted():
                 results = executor.map(encoded, blocks)
             for done, (block, data) in enumerate(zip(blocks, results, strict=True)):
                 partition = folder / NEURONS / f"layer={block.layer}"
@@ -160,16 +160,6 @@ def workers(address: str | None) -> Iterator[Executor]:
             yield executor
         except KilledWorker as error:
             raise _lost(error) from error
-
-
-@contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Have the processes that are started meanwhile not hear Ctrl-C: this one ends them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _end_with_parent() -> None:

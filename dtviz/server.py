@@ -19,7 +19,7 @@ from tornado.httputil import HTTPHeaders
 from tornado.ioloop import IOLoop
 from tornado.web import OutputTransform
 
-from dtviz.app import App
+from dtviz.app import checked, opened
 from dtviz.errors import BadArgument, FileProblem, listed, shortened
 from dtviz.views import page
 
@@ -90,14 +90,16 @@ class Settings:
             )
 
 
-def serve(source: str, settings: Settings, *, open_browser: bool) -> None:
+def serve(source: str | Path, settings: Settings, *, open_browser: bool) -> None:
     """Serve the app at /explore until interrupted.
 
     Raises:
         DtvizError: if ``source`` cannot be opened, or the port cannot be had.
     """
     # Opened once before anyone waits for a page: bad input ends here.
-    App(source)
+    unopened = checked(source)
+    if unopened:
+        print(f"dtviz: {unopened}", file=sys.stderr, flush=True)  # noqa: T201
     # What is loaded stays: else each full collection goes through it, for a third of a second.
     gc.collect()
     gc.freeze()
@@ -114,7 +116,7 @@ def serve(source: str, settings: Settings, *, open_browser: bool) -> None:
         server.io_loop.start()
 
 
-def made(source: str, settings: Settings) -> Server:
+def made(source: str | Path, settings: Settings) -> Server:
     """Return a server of the app that is not started yet.
 
     Raises:
@@ -128,7 +130,7 @@ def made(source: str, settings: Settings) -> Server:
     is_file = settings.auth is not None and not is_provider
     try:
         server: Server = pn.io.server.get_server(
-            {"explore": lambda: places.page(lambda: App(source, most_uploaded=most_uploaded))},
+            {"explore": lambda: places.page(lambda: opened(source, most_uploaded=most_uploaded))},
             address=settings.address,
             port=settings.port,
             # Of no other site: a page elsewhere cannot talk to this server.

@@ -7,9 +7,10 @@ keeps a mistake of a library that parses a file from doing harm; it does not sto
 
 import contextlib
 import os
+import signal
 import sys
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,19 @@ _REFUSED = (
     *("tempfile.", "pickle.find_class"),
 )
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_TRUNC
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Have the processes that are started meanwhile not hear Ctrl-C: this one ends them."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def confine(readable: Iterable[Path], memory: int) -> None:

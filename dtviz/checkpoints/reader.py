@@ -25,7 +25,7 @@ import psutil
 
 from dtviz import errors
 from dtviz.checkpoints import DEMO, load, load_bytes
-from dtviz.checkpoints.confinement import confine
+from dtviz.checkpoints.confinement import confine, uninterrupted
 from dtviz.checkpoints.description import Piece, array, described, model_of
 from dtviz.checkpoints.hub import downloaded, is_hub_name
 from dtviz.directions import Float32
@@ -54,11 +54,11 @@ _OPENING = threading.BoundedSemaphore(2)
 _STARTING = threading.Lock()
 
 
-def read(source: str) -> Model:
+def read(source: str | Path) -> Model:
     """Return the model in a source, as `dtviz.load` does, parsed in a child.
 
     The bundled model is read here. What is named by its name on the hub is downloaded here, and
-    opened there.
+    opened there; a Path is never such a name.
 
     Raises:
         DtvizError: as `dtviz.load` does, and if the child dies, takes too long or too much memory.
@@ -67,8 +67,8 @@ def read(source: str) -> Model:
         return load(source)
     path, name = Path(source), None
     if is_hub_name(source) and not os.path.exists(path):
-        path, name = downloaded(source), source
-    return Reader(path, None, name).model(source)
+        path, name = downloaded(str(source)), str(source)
+    return Reader(path, None, name).model(str(source))
 
 
 def read_bytes(data: bytes, name: str) -> Model:
@@ -90,7 +90,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    with _STARTING, _safe_path():
+    with _STARTING, _safe_path(), uninterrupted():
         context.set_forkserver_preload(_PRELOADED)
         forkserver.ensure_running()
     return context
