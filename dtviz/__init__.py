@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from dtviz.selection import Selection as Selection
     from dtviz.sets import NeuronSet as NeuronSet
     from dtviz.sets import Sets as Sets
+    from dtviz.tables import read_table as read_table
 
 __version__ = "0.1.0"
 
@@ -57,6 +58,7 @@ _HOMES = {
     "moments": "dtviz.analyses.moments",
     "random_like": "dtviz.analyses.chance",
     "ranked": "dtviz.analyses.across",
+    "read_table": "dtviz.tables",
     "restricted": "dtviz.analyses.features",
     "similar_pairs": "dtviz.analyses.similarity",
     "space": "dtviz.analyses.spaces",

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # nobody reads it any more, or a disk is full
         is_unread = isinstance(error, BrokenPipeError)
         if not is_unread:
-            _say(f"dtviz: {told(error)}")
+            _say_unexpected(error)
         # Python writes what is left once more when it ends.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):
@@ -63,10 +63,14 @@ def _run(arguments: Sequence[str] | None) -> int:
     except KeyboardInterrupt:
         return 130
     except Exception as error:
-        # The traceback goes to who has set up logging, not to the terminal.
-        logging.getLogger("dtviz").addHandler(logging.NullHandler())
-        _say(f"dtviz: {told(error)}")
+        _say_unexpected(error)
         return 2
+
+
+def _say_unexpected(error: Exception) -> None:
+    # The traceback goes to who has set up logging, not to the terminal.
+    logging.getLogger("dtviz").addHandler(logging.NullHandler())
+    _say(f"dtviz: {told(error)}")
 
 
 def _say(text: str) -> None:

@@ -1,7 +1,15 @@
-"""Tables: what `dtviz table` and the page's tables hold, as CSV or Parquet."""
+"""Tables: what `dtviz table` and the page's tables hold, as CSV or Parquet.
 
+A spreadsheet computes a CSV cell that begins with =, +, -, @, a tab or a carriage return, behind
+spaces and quotes, too; it may split cells at semicolons, tabs and line ends. In a CSV file of dtviz
+each such place of a name has an apostrophe before it, so that "=1+1" is written "'=1+1"; `read_table`
+takes them away again. Numbers and Parquet are written as they are.
+"""
+
+import csv
 import io
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,12 +20,18 @@ from dtviz.analyses.across import Crossing, ranked
 from dtviz.analyses.products import cosines, is_vocabulary
 from dtviz.analyses.similarity import cosine_similarity
 from dtviz.directions import Directions
-from dtviz.errors import BadArgument, UnknownName, listed, shortened
+from dtviz.errors import BadArgument, FileProblem, UnknownName, listed, shortened
 from dtviz.model import Model
 from dtviz.output import write_whole
 from dtviz.study import Study
 
 FORMATS = (".csv", ".parquet")
+# Columns of names, and so of text even if all of them are digits.
+_TEXTS = ("name", "name_1", "name_2", "item", "end", "feature", "statistic", "source")
+# At the start of what a spreadsheet may take for a cell: what makes it compute that. The last four
+# are the wide forms of the first.
+_CELL = r"(?:^|(?<=[;\t\r\n]))"
+_COMPUTED = r"""(?=['"\s]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20])"""
 
 
 def table(kind: str, study: Study) -> pd.DataFrame:
@@ -149,10 +163,71 @@ def encoded(frame: pd.DataFrame, kind: str, model: Model) -> bytes:
     stamped = frame.assign(source=pd.Categorical([stamp] * len(frame)))
     buffer = io.BytesIO()
     if kind == ".csv":
-        stamped.to_csv(buffer, index=False)
+        # Text in quotes: else a carriage return in a name would end its row.
+        _each_text(stamped, _defused).to_csv(
+            buffer, index=False, quoting=csv.QUOTE_NONNUMERIC, lineterminator="\n"
+        )
     else:
         stamped.to_parquet(buffer, index=False)
     return buffer.getvalue()
+
+
+def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Return a table with its texts changed, those at the head of its columns, too."""
+    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+    changed = frame.assign(**{name: frame[name].map(change, na_action="ignore") for name in texts})
+    return changed.rename(columns=change)
+
+
+def _defused(text: str) -> str:
+    return re.sub(_CELL + _COMPUTED, "'", text)
+
+
+def _as_named(text: str) -> str:
+    return re.sub(_CELL + "'" + _COMPUTED, "", text)
+
+
+def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
+    """Return the table in a CSV or Parquet file that dtviz wrote, its names as they were.
+
+    ``pandas.read_csv`` reads it, too, but takes names such as "nan" or "12" for numbers, and those
+    that a spreadsheet would compute have an apostrophe before them: "'=1+1".
+
+    Args:
+        path: of the file.
+
+    Raises:
+        BadArgument: if the path ends in neither .csv nor .parquet.
+        FileProblem: if it cannot be read, or is no table.
+    """
+    kind = _format(path)
+    try:
+        if kind == ".parquet":
+            return pd.read_parquet(path)
+        found = pd.read_csv(
+            path,
+            dtype=dict.fromkeys(_TEXTS, "str"),
+            keep_default_na=False,
+            na_values={name: [""] for name in pd.read_csv(path, nrows=0) if name not in _TEXTS},
+        )
+    except (OSError, ValueError) as error:  # ValueErrors of pandas and of Arrow
+        raise FileProblem(
+            expected="a table that dtviz wrote",
+            got=f"{shortened(str(path))}: {shortened(getattr(error, 'strerror', None) or error)}",
+            do="Check the path, or write the table again.",
+        ) from error
+    return _each_text(found, _as_named)
+
+
+def _format(path: str | os.PathLike[str]) -> str:
+    kind = Path(path).suffix.lower()
+    if kind not in FORMATS:
+        raise BadArgument(
+            expected=f"a file that ends in {' or '.join(FORMATS)}",
+            got=shortened(str(path)),
+            do="Name the file so.",
+        )
+    return kind
 
 
 def save(frame: pd.DataFrame, path: str | os.PathLike[str], model: Model) -> None:
@@ -162,11 +237,5 @@ def save(frame: pd.DataFrame, path: str | os.PathLike[str], model: Model) -> Non
         BadArgument: if the path ends otherwise.
         FileProblem: if it cannot be written.
     """
-    kind = Path(path).suffix.lower()
-    if kind not in FORMATS:
-        raise BadArgument(
-            expected=f"a file that ends in {' or '.join(FORMATS)}",
-            got=shortened(str(path)),
-            do="Name the file so.",
-        )
+    kind = _format(path)
     write_whole(path, encoded(frame, kind, model))

@@ -1,8 +1,11 @@
 import io
+import re
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import dtviz
 from dtviz import tables
@@ -371,6 +374,95 @@ def test_a_table_without_rows_is_a_file_with_its_columns(suffix):
     read = pd.read_csv(content) if suffix == ".csv" else pd.read_parquet(content)
     assert read.empty
     assert list(read) == [*frame, "source"]
+
+
+COMPUTED = [
+    *("=1+1", "@SUM(A1)", "+1", "-1", "\t=1", "\r=1", "\tx", " =1", '"=1', "'=1", "\uff1d1"),
+    *("a;=1", "a\t=1", "a\n=1", "a\r@x", ";;=1", "''=1", " '\"=1", "=a;-b"),
+]
+PLAIN = ["", "'s", "''", "a=1", "a - b", "nan", "None", "12", "\\=1", "\u2212", "\r", "\0"]
+
+
+def as_spreadsheets_see(content: bytes) -> list[str]:
+    """The cells, wherever a spreadsheet may split a row, behind spaces and quotes."""
+    return [cell.strip('" ') for cell in re.split("[,;\t\r\n]", content.decode())]
+
+
+def in_a_table(names):
+    """A table with these names in its cells and at the head of its columns."""
+    rows = Directions(np.eye(len(names)) - 0.5, names)
+    model = Model.from_arrays(np.eye(len(names)), unembedding=rows, name=names[0])
+    frame = tables.table("actions", Study(model))
+    return frame.rename(columns=lambda name: name.removeprefix("cosine with ")), model
+
+
+def test_no_name_is_computed_by_a_spreadsheet():
+    frame, model = in_a_table(COMPUTED)
+    content = tables.encoded(frame, ".csv", model)
+    numbers = re.compile(r"-?[\d.]+(e-?\d+)?")
+    seen = [cell for cell in as_spreadsheets_see(content) if not numbers.fullmatch(cell)]
+    assert not [cell for cell in seen if re.match("[=+@\uff1d-]", cell)]
+    assert b",-0.5," in content  # a number stays one
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from([*COMPUTED, *PLAIN])
+        | st.text(st.sampled_from("=+-@\t\r\n'\" ;,a\uff1d"), max_size=6)
+        | st.text(max_size=6),
+        min_size=1,
+        max_size=8,
+        unique=True,
+    )
+)
+def test_names_come_back_the_same_from_a_csv_file(tmp_path_factory, names):
+    names = [name for name in names if not re.search("[\ud800-\udfff]", name)] or ["a"]
+    frame, model = in_a_table(names)
+    path = tmp_path_factory.mktemp("tables") / "a.csv"
+    tables.save(frame, path, model)
+    read = dtviz.read_table(path)
+    assert read["name"].tolist() == names
+    assert read["source"].unique().tolist() == [f"{names[0]} · arrays · as given"]
+    assert read["norm"].dtype == float
+
+
+def test_heads_of_columns_come_back_too(tmp_path):
+    frame, model = in_a_table(COMPUTED)
+    tables.save(frame, tmp_path / "a.csv", model)
+    tables.save(frame, tmp_path / "a.parquet", model)
+    for read in (dtviz.read_table(tmp_path / "a.csv"), pd.read_parquet(tmp_path / "a.parquet")):
+        assert list(read) == [*frame, "source"]
+        assert read["name"].tolist() == COMPUTED
+
+
+@pytest.mark.parametrize("kind", tables.KINDS)
+def test_a_table_is_read_as_it_was_written(demo, tmp_path, kind):
+    frame = tables.table(kind, Study(demo, layer=0, norm_above=0.9, k=3, pairs_above=0.15))
+    for suffix in tables.FORMATS:
+        tables.save(frame, tmp_path / f"a{suffix}", demo)
+        read = dtviz.read_table(tmp_path / f"a{suffix}").drop(columns="source")
+        for column in frame.select_dtypes("category"):
+            read[column] = read[column].astype("category")
+        pd.testing.assert_frame_equal(
+            read,
+            frame.reset_index(drop=True),
+            check_dtype=False,
+            check_categorical=False,
+            rtol=1e-6,
+        )
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe"])
+def test_what_is_no_table_is_not_read(tmp_path, content):
+    for suffix in tables.FORMATS:
+        (tmp_path / f"a{suffix}").write_bytes(content)
+        with pytest.raises(FileProblem, match="a table that dtviz wrote"):
+            dtviz.read_table(tmp_path / f"a{suffix}")
+    with pytest.raises(FileProblem):
+        dtviz.read_table(tmp_path / "missing.csv")
+    with pytest.raises(BadArgument, match="ends in"):
+        dtviz.read_table(tmp_path / "a.txt")
 
 
 def test_an_ending_may_be_written_in_capitals(tmp_path):
