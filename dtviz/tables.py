@@ -2,8 +2,8 @@
 
 A spreadsheet computes a CSV cell that begins with =, +, -, @, a tab or a carriage return, behind
 spaces and quotes, too; it may split cells at semicolons, tabs and line ends. In a CSV file of dtviz
-each such place of a name has an apostrophe before it, so that "=1+1" is written "'=1+1"; `read_table`
-takes them away again. Numbers and Parquet are written as they are.
+each such place of a name has an apostrophe before it: "=1+1" is written "'=1+1". `read_table` takes
+them away again. Numbers and Parquet are written as they are.
 """
 
 import csv
