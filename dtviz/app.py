@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import time
 from collections.abc import Callable
@@ -14,8 +15,8 @@ import panel_material_ui as pmui
 import param
 
 from dtviz import link, snapshot
-from dtviz.checkpoints import DEMO, is_folder_of_model, sha256_of
-from dtviz.checkpoints.files import check_links
+from dtviz.checkpoints import DEMO, is_folder_of_model
+from dtviz.checkpoints.files import check_links, file_bytes, sha256
 from dtviz.checkpoints.reader import read, read_bytes
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import (
@@ -38,8 +39,9 @@ EXTENSIONS = (".pt", ".safetensors")
 MOST_UPLOADED = 200_000_000  # bytes
 # Of the files opened from a page, as many stay.
 _MOST_UPLOADS = 5
-# To find the checkpoint of a snapshot, so many models are tried, and so many bytes are read.
-_MOST_TRIED, _MOST_SEARCHED = 100, 1_000_000_000
+# To find the checkpoint of a snapshot, so many files of so many bytes in all are hashed, and so
+# many folders are opened.
+_MOST_TRIED, _MOST_SEARCHED, _MOST_FOLDERS = 100, 1_000_000_000, 5
 # Seconds, and what was refused until when, by its source and when that changed.
 _REFUSED_FOR = 60
 _refused: dict[tuple[str | Path, int], tuple[str, float]] = {}
@@ -97,32 +99,31 @@ def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
     """Return the checkpoint that a snapshot was made from, and what the snapshot says of itself.
 
     The checkpoint is recognized by its hash: the bundled one, or one beside the snapshot or in the
-    current folder. Those of the model's name are tried first, then the smallest; files of 1 GB in
-    all are read.
+    current folder. Those of the model's name are tried first, then the smallest. Files of 1 GB in
+    all are hashed, and a few folders opened, in a child process.
 
     Raises:
         FileProblem: if the file is no snapshot, or its checkpoint was not found.
     """
     about = snapshot.read(path)
-    name, sha256 = about.get("model"), about.get("sha256")
-    found: list[Path] = []
+    name, wanted = about.get("model"), about.get("sha256")
+    found: set[Path] = set()
     for folder in (Path(path).parent, Path()):
         with contextlib.suppress(FileProblem):
-            found += _models(folder)
-    found.sort(key=lambda file: (name not in (file.stem, file.name), _size(file)))
-    tried, left = 0, _MOST_SEARCHED
-    for file in [CHECKPOINT, *found[:_MOST_TRIED]]:
-        left -= _size(file)
-        if left < 0:
-            break
-        tried += file != CHECKPOINT
+            found.update(_models(folder))
+    ordered = sorted(found, key=lambda one: (name not in (one.stem, one.name), _size(one), one))
+    files = [one for one in ordered if one.is_file()][:_MOST_TRIED]
+    sizes = itertools.accumulate(map(_size, files))
+    tried = {one for one, size in zip(files, sizes, strict=True) if size <= _MOST_SEARCHED}
+    tried.update([one for one in ordered if is_folder_of_model(one)][:_MOST_FOLDERS])
+    for one in [CHECKPOINT, *(one for one in ordered if one in tried)]:
         with contextlib.suppress(DtvizError, OSError):
-            if isinstance(sha256, str) and sha256_of(file) == sha256:
-                return (DEMO if file == CHECKPOINT else file), about
+            if isinstance(wanted, str) and _sha256(one, _changed(one)) == wanted:
+                return (DEMO if one == CHECKPOINT else one), about
     raise FileProblem(
-        expected=f"the checkpoint of {shortened(name)}, whose sha256 is {shortened(sha256)}",
-        got=f"none such beside the snapshot or in this folder; {tried} of {len(found)} models "
-        "there were compared",
+        expected=f"the checkpoint of {shortened(name)}, whose sha256 is {shortened(wanted)}",
+        got=f"none such beside the snapshot or in this folder; {len(tried)} of {len(found)} "
+        "models there were compared",
         do="Put the checkpoint beside the snapshot, under the name of the model.",
     )
 
@@ -130,6 +131,13 @@ def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
 def _size(path: Path) -> int:
     """Return the bytes that are read to hash what is at a path; of a directory few are."""
     return path.stat().st_size if path.is_file() else 0
+
+
+# Each page that opens asks again.
+@lru_cache(maxsize=2 * _MOST_TRIED)
+def _sha256(path: Path, changed: int) -> str | None:
+    """Return the hash that tells the model at a path from others, as in `Model.sha256`."""
+    return sha256(file_bytes(path)) if path.is_file() else open_model(path).sha256
 
 
 def _label(source: str | Path) -> str:

@@ -174,8 +174,10 @@ def encoded(frame: pd.DataFrame, kind: str, model: Model) -> bytes:
 
 def _each_text(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
     """Return a table with its texts changed, those at the head of its columns, too."""
-    texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
-    changed = frame.assign(**{name: frame[name].map(change, na_action="ignore") for name in texts})
+    changed = frame.copy()
+    for name in frame:
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            changed[name] = frame[name].map(change, na_action="ignore")
     return changed.rename(columns=change)
 
 
@@ -204,11 +206,12 @@ def read_table(path: str | os.PathLike[str]) -> pd.DataFrame:
     try:
         if kind == ".parquet":
             return pd.read_parquet(path)
+        head = pd.read_csv(path, nrows=0)
         found = pd.read_csv(
             path,
             dtype=dict.fromkeys(_TEXTS, "str"),
             keep_default_na=False,
-            na_values={name: [""] for name in pd.read_csv(path, nrows=0) if name not in _TEXTS},
+            na_values={str(name): [""] for name in head if name not in _TEXTS},
         )
     except (OSError, ValueError) as error:  # ValueErrors of pandas and of Arrow
         raise FileProblem(

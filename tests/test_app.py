@@ -1,6 +1,8 @@
 import asyncio
 import hashlib
 import json
+import os
+import re
 import shutil
 import threading
 from types import SimpleNamespace
@@ -11,7 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtviz import link
-from dtviz.app import App, choices, open_model
+from dtviz.app import App, choices, open_model, reopened
+from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
 from dtviz.model import Model
@@ -62,7 +65,7 @@ def test_a_snapshot_of_a_language_model_opens_again(language_model):
     explorer.selection.names = ["L1N3"]
     explorer.save(path)
     app = App(str(path))
-    assert app.checkpoint == str(language_model)
+    assert app.checkpoint == language_model
     assert (app.explorer.layer, app.explorer.selection.names) == (1, ["L1N3"])
 
 
@@ -216,7 +219,48 @@ def test_a_snapshot_opens_again_where_its_checkpoint_is_beside_it(saved):
     app = App(str(path))
     assert app.explorer.options == explorer.options
     assert app.explorer.selection.names == ["L0N1", "L1N8"]
-    assert app.checkpoint == str(path.parent / "model.pt")
+    assert app.checkpoint == path.parent / "model.pt"
+
+
+def test_to_find_a_snapshots_checkpoint_nothing_is_parsed_here(language_model, monkeypatch):
+    page = language_model.parent / "snapshot.html"
+    Explorer(open_model(language_model)).save(page)
+    shutil.copy(GATED, language_model.parent / "model.pt")
+    (language_model.parent / "table").mkdir()
+    (language_model.parent / "table" / "model.json").write_text("{}")
+
+    def refuse(*_):
+        raise AssertionError("parsed in this process")
+
+    for what in ("load", "load_bytes", "Directory", "partitioned", "_of_directory"):
+        monkeypatch.setattr(f"dtviz.checkpoints.{what}", refuse)
+    source, about = reopened(page)
+    assert (source, about["model"]) == (language_model, "gpt2")
+
+
+def test_to_find_a_snapshots_checkpoint_little_is_read(page, tmp_path, monkeypatch):
+    """No more files, bytes or folders than a few; and for the next page, none again."""
+    read = []
+    other = Model.from_arrays(np.eye(2))
+    monkeypatch.setattr("dtviz.app.file_bytes", lambda path: read.append(path) or b"")
+    monkeypatch.setattr("dtviz.app.read", lambda path: read.append(path) or other)
+    for number in range(150):
+        (tmp_path / f"{number:03}.pt").write_bytes(b"")
+        if number < 20:
+            (tmp_path / f"{number:03}").mkdir()
+            (tmp_path / f"{number:03}" / "config.json").write_text("{}")
+    for name in ("large", "memory DT (demo)"):
+        with (tmp_path / f"{name}.pt").open("wb") as file:
+            file.truncate(700_000_000)
+    os.mkfifo(tmp_path / "pipe.pt")
+    (tmp_path / "saved.html").write_text(re.sub('"sha256": "[0-9a-f]+"', '"sha256": "1"', page))
+    for _ in range(2):
+        with pytest.raises(FileProblem, match="105 of 173 models"):
+            reopened(tmp_path / "saved.html")
+    names = [path.name for path in read if path != CHECKPOINT]
+    assert len(names) == len(set(names)) == 105
+    assert "memory DT (demo).pt" in names
+    assert not {"large.pt", "pipe.pt"} & {*names}
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,7 @@ def test_the_folder_opens_like_the_checkpoint(demo, written, tmp_path, capsys):
     assert np.array_equal(model.unembedding_bias, demo.unembedding_bias)
     # Its name is one that the app gives to the bundled model.
     assert choices(str(written)) == {str(written): str(written), "demo": "demo"}
-    assert choices(str(written.parent)) == choices(str(written))
+    assert choices(str(written.parent)) == {str(written): written, "demo": "demo"}
     out = tmp_path / "pairs.csv"
     assert cli.main(["table", "neurons", str(written), "--out", str(out)]) == 0
     assert list(pd.read_csv(out)["name"]) == demo.neurons(2).names

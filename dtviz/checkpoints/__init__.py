@@ -7,7 +7,7 @@ from typing import Any
 from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.checkpoints.decision_transformer import decision_transformer
 from dtviz.checkpoints.directory import Directory, is_directory_of_model
-from dtviz.checkpoints.files import OPENS, file_bytes, sha256
+from dtviz.checkpoints.files import OPENS, file_bytes
 from dtviz.checkpoints.hub import downloaded, is_hub_name
 from dtviz.checkpoints.in_memory import (
     is_bridge,
@@ -87,17 +87,6 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
 def is_folder_of_model(path: Path) -> bool:
     """Tell whether a path is that of a folder that `load` opens, whatever it holds."""
     return is_directory_of_model(path) or is_partitioned(path)
-
-
-def sha256_of(path: Path) -> str | None:
-    """Return the hash that tells the model at a path from others, as in `Model.sha256`.
-
-    Raises:
-        DtvizError: if it cannot be read.
-    """
-    if is_partitioned(path):
-        return partitioned(path).sha256
-    return Directory(path).sha256 if is_directory_of_model(path) else sha256(file_bytes(path))
 
 
 # What language models need takes seconds to import: only who opens one pays for it.

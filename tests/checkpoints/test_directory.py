@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 
 import dtviz
 from dtviz.checkpoints import directory as module
-from dtviz.checkpoints import sha256_of
+from dtviz.checkpoints.directory import Directory
 from dtviz.checkpoints.safetensors_file import read_array, read_header
 from dtviz.errors import BadCheckpoint, DtvizError
 
@@ -201,12 +201,12 @@ def test_folding_that_overflows_is_told(gpt2):
 
 
 def test_the_hash_tells_models_apart(gpt2, directory):
-    first = sha256_of(gpt2)
-    assert dtviz.load(gpt2).sha256 == first == sha256_of(directory("gpt2"))
+    first = Directory(gpt2).sha256
+    assert dtviz.load(gpt2).sha256 == first == Directory(directory("gpt2")).sha256
     change(gpt2, **{"transformer.h.1.mlp.c_proj.weight": torch.zeros(64, 16)})
-    second = sha256_of(gpt2)
+    second = Directory(gpt2).sha256
     configure(gpt2, layer_norm_epsilon=1e-4)
-    assert len({first, second, sha256_of(gpt2), sha256_of(directory("llama"))}) == 4
+    assert len({first, second, Directory(gpt2).sha256, Directory(directory("llama")).sha256}) == 4
 
 
 def touched(path):
