@@ -288,7 +288,7 @@ def test_nothing_stays_of_pages_that_were_left(monkeypatch):
         apps.append(weakref.ref(made))
         return made
 
-    monkeypatch.setattr(server, "App", app)
+    monkeypatch.setattr("dtviz.app.App", app)
     monkeypatch.setattr(server, "_give_memory_back", given_back.set)
     with running(lambda: server.made("demo", Settings(port=0))) as started:
         for _ in range(2):
