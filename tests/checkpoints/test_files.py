@@ -1,6 +1,8 @@
 import io
 import json
+import os
 import pickle
+import socket
 import warnings
 import zipfile
 from collections import Counter
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dtviz.checkpoints import load_bytes
+from dtviz.checkpoints import load, load_bytes
 from dtviz.checkpoints.files import content, file_bytes
 from dtviz.errors import BadCheckpoint, FileProblem
 
@@ -179,6 +181,46 @@ def test_files_that_cannot_be_read(tmp_path, monkeypatch):
         file_bytes(tmp_path / ("x" * 5000))
     with pytest.raises(FileProblem, match="no such file"):
         file_bytes(tmp_path / "null\0byte")
+
+
+@pytest.mark.parametrize("kind", ["a pipe", "a link to a pipe", "a device", "a socket"])
+def test_what_may_never_end_is_not_waited_for(tmp_path, kind):
+    path = tmp_path / "x.pt"
+    with socket.socket(socket.AF_UNIX) as listening:
+        if "pipe" in kind:
+            os.mkfifo(tmp_path / "pipe")
+            path = tmp_path / "pipe"
+        if "link" in kind:
+            path = tmp_path / "x.pt"
+            path.symlink_to("pipe")
+        if kind == "a device":
+            path = Path("/dev/zero")
+        if kind == "a socket":
+            listening.bind(str(path))
+        with pytest.raises(FileProblem, match=r"a pipe or a device|No such device"):
+            file_bytes(path)
+
+
+def test_what_a_path_leads_to_is_looked_at_once_it_is_open(tmp_path, monkeypatch):
+    """Between two looks another file could take its place."""
+    os.mkfifo(tmp_path / "x.pt")
+    monkeypatch.setattr(Path, "is_file", lambda _: True)
+    with pytest.raises(FileProblem, match="a pipe or a device"):
+        file_bytes(tmp_path / "x.pt")
+
+
+def test_a_file_larger_than_memory_is_refused_unread(tmp_path):
+    with (tmp_path / "x.pt").open("wb") as file:
+        file.truncate(2**42)  # it takes no place on the disk
+    with pytest.raises(FileProblem, match=r"GB of memory that are free.*of 4398\.0 GB"):
+        load(tmp_path / "x.pt")
+
+
+def test_a_file_that_may_have_so_many_bytes_has_no_more(tmp_path):
+    (tmp_path / "x").write_bytes(b"abc")
+    assert file_bytes(tmp_path / "x", 3) == b"abc"
+    with pytest.raises(FileProblem, match=r"at most 2 bytes.*x' of 3"):
+        file_bytes(tmp_path / "x", 2)
 
 
 def test_content_is_not_copied_into_the_message():
