@@ -3,6 +3,7 @@
 import hashlib
 import re
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -25,6 +26,10 @@ Float32 = npt.NDArray[np.float32]
 Selector = Sequence[str] | Sequence[int] | npt.NDArray[np.generic] | str | re.Pattern[str]
 
 LAYER_NORM_EPSILON = 1e-5
+# Bytes that a name may take until it is shown: in lists, tables and where names are looked up.
+_A_NAME = 600
+# Names may take so many bytes, or as often as much as the vectors that they are of.
+_MOST_OF_NAMES, _TIMES_THE_VECTORS = 2**28, 4
 # Seconds that a regular expression may take over all names, and over one: some would take years
 # over one, or fill a gigabyte in a second.
 _PATIENCE, _PATIENCE_FOR_ONE = 1.0, 0.1
@@ -50,6 +55,26 @@ def check_normalization(normalization: object) -> None:
             expected="a normalization, 'LN', 'RMS' or None",
             got=shortened(normalization),
             do="Pass the one that the residual stream goes through before it is read.",
+        )
+
+
+def check_rows(rows: int, width: int, what: str) -> None:
+    """Refuse rows so many and so narrow that their names would take far more than the vectors.
+
+    Args:
+        rows, width: of the vectors; known before there are any names.
+        what: they are, for the message.
+
+    Raises:
+        BadArgument: if names would take more than 256 MiB, and four times the vectors.
+    """
+    most = max(_MOST_OF_NAMES, _TIMES_THE_VECTORS * 4 * rows * width)
+    if _A_NAME * rows > most:
+        raise BadArgument(
+            expected=f"at most {most // _A_NAME:,} rows of {what} that are {width} wide: their "
+            f"names may take {most / 2**20:,.0f} MiB",
+            got=f"{rows:,}",
+            do="Look at fewer of them at a time.",
         )
 
 
@@ -111,7 +136,8 @@ class Directions(Postponed):
         epsilon: what it adds to the mean square that it divides by the root of.
 
     Raises:
-        BadArgument: if shapes and names disagree, names repeat or numbers are not finite.
+        BadArgument: if shapes and names disagree, names repeat, numbers are not finite, or the
+            names would take far more memory than the vectors, see `check_rows`.
     """
 
     vectors: Float32
@@ -132,6 +158,7 @@ class Directions(Postponed):
             object.__setattr__(self, "vectors", matrix_of(self.vectors, self.label))
             shape = self.vectors.shape
         object.__setattr__(self, "shape", shape)
+        check_rows(*shape, self.label)
         names = items(self.names, f"the names of {self.label}")
         object.__setattr__(self, "names", [str(name) for name in names])
         check_normalization(self.normalization)
@@ -141,8 +168,8 @@ class Directions(Postponed):
                 got=f"{len(self.names)} names",
                 do="Pass as many names as there are rows.",
             )
-        if len(self._rows) != len(self.names):
-            repeated = next(name for i, name in enumerate(self.names) if self._rows[name] != i)
+        if len(set(self.names)) != len(self.names):
+            repeated = Counter(self.names).most_common(1)[0][0]
             raise BadArgument(
                 expected=f"names of {self.label} that are all different",
                 got=f"{shortened(repeated)} more than once",

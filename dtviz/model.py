@@ -17,6 +17,7 @@ from dtviz.directions import (
     Float32,
     Normalization,
     check_normalization,
+    check_rows,
     items,
     matrix_of,
 )
@@ -60,7 +61,7 @@ class Model(Postponed):
         notes: what a user should know about this model, a sentence each.
 
     Raises:
-        BadArgument: if shapes disagree.
+        BadArgument: if shapes disagree, or names would take far more memory than the weights.
     """
 
     name: str
@@ -114,6 +115,7 @@ class Model(Postponed):
                 got=str(shapes),
                 do="Pass one array a layer.",
             )
+        check_rows(self.n_layers * self.d_mlp, self.d_model, "neurons of all layers")
         for what in ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding"):
             directions = getattr(self, what)
             if directions is None:

@@ -25,6 +25,7 @@ from dtviz.checkpoints.directory import CONFIG, Directory
 from dtviz.checkpoints.parts import Parts
 from dtviz.checkpoints.stored import Stored
 from dtviz.checkpoints.tokens import names_from_files
+from dtviz.directions import check_rows
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 
 
@@ -54,7 +55,10 @@ def _parts(directory: Directory) -> Parts:
     store = partial(_stored, _names(model), _by_name(model, directory.weights))
     parts = Components(adapter, partial(adapter.get_component, model), store).parts(tokenizer=None)
     _check_layers(parts, directory)
-    rows = [stored.shape[0] for stored in (parts.embed, parts.unembed) if stored is not None]
+    shapes = [stored.shape for stored in (parts.embed, parts.unembed) if stored is not None]
+    for shape in shapes:
+        check_rows(shape[0], shape[1], "tokens")
+    rows = [shape[0] for shape in shapes]
     tokens, note = names_from_files(directory.path, max(rows, default=0))
     notes = parts.notes if note is None else (*parts.notes, note)
     return replace(parts, tokens=tokens, notes=notes)
