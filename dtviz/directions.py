@@ -79,9 +79,18 @@ def check_rows(rows: int, width: int, what: str) -> None:
 
 
 def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
-    """Return ``values`` as a read-only, finite float32 matrix; the same one if it is that."""
+    """Return ``values`` as a read-only, finite float32 matrix; the same one if it is that.
+
+    Args:
+        values: an array, a tensor, a data frame, or numbers in lists.
+        what: they are, for messages.
+
+    Raises:
+        BadArgument: if they are no finite numbers in rows and columns.
+    """
     try:
-        matrix = values if _is_frozen(values) else np.array(values, dtype=np.float32, order="C")
+        given = _detached(values)
+        matrix = given if _is_frozen(given) else np.array(given, dtype=np.float32, order="C")
     except (TypeError, ValueError) as error:
         raise BadArgument(
             expected=f"{what} as numbers in rows and columns",
@@ -102,6 +111,13 @@ def matrix_of(values: npt.ArrayLike, what: str) -> Float32:
         )
     matrix.flags.writeable = False
     return matrix
+
+
+def _detached(values: Any) -> npt.ArrayLike:
+    """Return values that NumPy takes: tensors may have gradients, be elsewhere, or bfloat16."""
+    if not hasattr(values, "detach"):
+        return cast(npt.ArrayLike, values)
+    return cast(npt.ArrayLike, values.detach().cpu().float().numpy())
 
 
 def _frozen(made: Float32) -> Float32:
@@ -158,7 +174,7 @@ class Directions(Postponed):
             object.__setattr__(self, "vectors", matrix_of(self.vectors, self.label))
             shape = self.vectors.shape
         object.__setattr__(self, "shape", shape)
-        check_rows(*shape, self.label)
+        check_rows(shape[0], shape[1], self.label)
         names = items(self.names, f"the names of {self.label}")
         object.__setattr__(self, "names", [str(name) for name in names])
         check_normalization(self.normalization)

@@ -152,10 +152,10 @@ class Model(Postponed):
     @classmethod
     def from_arrays(
         cls,
-        out: npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]],
+        out: npt.ArrayLike | Sequence[npt.ArrayLike],
         *,
-        in_: npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]] | None = None,
-        gate: npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]] | None = None,
+        in_: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
+        gate: npt.ArrayLike | Sequence[npt.ArrayLike] | None = None,
         unembedding: Directions | None = None,
         embedding: Directions | None = None,
         normalization: Normalization | None = None,
@@ -164,7 +164,8 @@ class Model(Postponed):
         """Return a model made of any labelled vectors, such as an SAE's decoder.
 
         Args:
-            out: what the neurons write, (n, d_model), or one such array a layer.
+            out: what the neurons write, (n, d_model), as an array, a tensor or a data frame; or one
+                such thing a layer.
             in_, gate: what they read, of the same shape.
             unembedding: vectors to compare with, as actions are; ``Directions(array, names)``.
             embedding: vectors to compare with, as input features are.
@@ -175,12 +176,11 @@ class Model(Postponed):
         Raises:
             BadArgument: if shapes disagree or numbers are not finite.
         """
-        given: dict[Side, npt.NDArray[np.floating] | Sequence[npt.NDArray[np.floating]] | None]
-        given = {"out": out, "in": in_, "gate": gate}
+        given: dict[Side, Any] = {"out": out, "in": in_, "gate": gate}
         weights: dict[Side, Sequence[npt.ArrayLike]] = {}
         for side, arrays in given.items():
             if arrays is not None:
-                one_layer = isinstance(arrays, np.ndarray) and arrays.ndim == 2
+                one_layer = getattr(arrays, "ndim", None) == 2
                 what = f"arrays of the side {side!r}"
                 weights[side] = [arrays] if one_layer else items(arrays, what)
 

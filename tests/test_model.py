@@ -6,8 +6,10 @@ from types import SimpleNamespace
 from weakref import ref
 
 import numpy as np
+import pandas as pd
 import pytest
 import regex
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
@@ -583,6 +585,34 @@ def test_the_repr_of_a_model_says_what_it_has():
 
 
 # Model.from_arrays
+
+
+LIKE_ARRAYS = {
+    "a parameter": lambda rows: torch.nn.Parameter(torch.from_numpy(rows)),
+    "a tensor": torch.from_numpy,
+    "of float64": lambda rows: torch.from_numpy(rows).double(),
+    "of bfloat16": lambda rows: torch.from_numpy(rows).bfloat16(),
+    "a frame": pd.DataFrame,
+}
+
+
+@pytest.mark.parametrize("kind", LIKE_ARRAYS)
+def test_tensors_and_frames_count_as_arrays_do(kind):
+    rows = np.arange(12, dtype=np.float32).reshape(4, 3)
+    one = LIKE_ARRAYS[kind](rows)
+    unembedding = Directions(LIKE_ARRAYS[kind](np.eye(2, 3, dtype=np.float32)), ["a", "b"])
+    assert unembedding.vectors.tolist() == np.eye(2, 3).tolist()
+    for given_out, layers in ((one, 1), ([one, one], 2)):
+        model = Model.from_arrays(given_out, in_=given_out, unembedding=unembedding)
+        assert (model.n_layers, model.d_mlp, model.d_model) == (layers, 4, 3)
+        assert model.neurons(layers - 1, "in").vectors.tolist() == rows.tolist()
+
+
+def test_a_tensor_that_is_changed_later_changes_nothing():
+    rows = torch.ones(2, 3)
+    made = Directions(rows, ["a", "b"])
+    rows[:] = 7
+    assert (made.vectors == 1).all()
 
 
 @pytest.mark.parametrize(
