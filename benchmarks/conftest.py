@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks.figures import pytest_terminal_summary, say
-from dtviz.checkpoints.minigrid import action_names, feature_names
+from dtviz.checkpoints.minigrid import action_names, layout
 from dtviz.directions import Directions
 from dtviz.model import Model
 from tests.browser.conftest import browse, browser, downloads, gestures, serve
@@ -40,8 +40,8 @@ def model_of():
         random = np.random.default_rng(0)
         centres = random.normal(size=(n // 16, d_model))
         weights = centres[np.arange(n) % len(centres)] + random.normal(size=(n, d_model))
-        actions = action_names(7)
-        features = feature_names(980, {"one_hot_obs": True})
+        actions = action_names(7, {})
+        features = layout(980, {"one_hot_obs": True}).names
         return Model.from_arrays(
             weights,
             in_=weights,

@@ -12,15 +12,19 @@ from dtviz.checkpoints.embeddings import (
     state_embedding,
     time_embedding,
 )
-from dtviz.checkpoints.minigrid import action_names, agent_place
+from dtviz.checkpoints.minigrid import action_names
 from dtviz.checkpoints.processing import folded_readers, folded_unembedding
-from dtviz.directions import Directions, Normalization
+from dtviz.directions import Directions, Normalization, check_rows
 from dtviz.errors import BadCheckpoint, listed, shortened
 from dtviz.model import Model, Side
 
 LayerNorm = Literal["none", "LN", "LNPre"]
 """None; with weights and biases; without them."""
 
+# Each acts on neurons one by one, or leaves what they write as it is; after the last comes a
+# LayerNorm of theirs.
+_ACTIVATIONS = ("relu", "gelu", "gelu_new", "gelu_fast", "gelu_pytorch_tanh", "silu", "solu")
+_WITH_NORM = "solu_ln"
 _MATRICES: dict[Side, str] = {"in": "W_in", "gate": "W_gate"}
 
 
@@ -42,24 +46,27 @@ def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) 
     weights = _mlps(checkpoint, layer_norm)
     d_model = weights["out"][0].shape[1]
     actions, bias = _actions(checkpoint, d_model, layer_norm)
-    embedding, notes = state_embedding(checkpoint, d_model, normalization)
+    check_rows(len(actions), d_model, "the unembedding")
+    names = action_names(len(actions), checkpoint.environment_config)
+    observations = state_embedding(checkpoint, d_model, normalization)
+    rtg = reward_embedding(checkpoint, d_model, normalization)
+    before = action_embedding(checkpoint, d_model, len(actions), normalization)
+    times = time_embedding(checkpoint, d_model, normalization)
     return Model(
         name=name,
         source=source,
         weights={side: [tensor.numpy() for tensor in layers] for side, layers in weights.items()},
-        unembedding=Directions(
-            actions.numpy(), action_names(len(actions)), "unembedding", normalization
-        ),
+        unembedding=Directions(actions.numpy(), names, "unembedding", normalization),
         unembedding_bias=bias.numpy(),
-        embedding=embedding,
-        rtg=reward_embedding(checkpoint, d_model, normalization),
-        action_embedding=action_embedding(checkpoint, d_model, len(actions), normalization),
-        time_embedding=time_embedding(checkpoint, d_model, normalization),
+        embedding=observations.directions,
+        rtg=rtg.directions,
+        action_embedding=before.directions,
+        time_embedding=times.directions,
         normalization=normalization,
-        processing=_processing(layer_norm, gated="gate" in weights),
-        agent=None if embedding is None else agent_place(checkpoint.environment_config),
+        processing=_processing(checkpoint, layer_norm, gated="gate" in weights),
+        agent=observations.agent,
         sha256=checkpoint.sha256,
-        notes=notes,
+        notes=(*observations.notes, *rtg.notes, *before.notes, *times.notes),
     )
 
 
@@ -69,7 +76,9 @@ def _layer_norm(checkpoint: Checkpoint) -> LayerNorm:
     Raises:
         BadCheckpoint: if model_config says another thing than the weights, or nothing known.
     """
-    has_weights = any(re.match(r"transformer\.(.*\.)?ln", key) for key in checkpoint.weights)
+    has_weights = any(
+        re.match(r"transformer\.(blocks\.[0-9]+\.)?ln", key) for key in checkpoint.weights
+    )
     stated = checkpoint.model_config.get("layer_norm")
     kind = "" if stated is None else str(stated).lower()
     if kind in ("ln", "true") or (kind in ("", "lnpre") and has_weights):
@@ -95,7 +104,7 @@ def _mlps(checkpoint: Checkpoint, layer_norm: LayerNorm) -> dict[Side, list[Tens
     out, readers = [], []
     for layer in range(_n_layers(checkpoint)):
         block = f"transformer.blocks.{layer}"
-        out.append(checkpoint.weight(f"{block}.mlp.W_out", d_mlp, d_model))
+        out.append(_written(checkpoint, f"{block}.mlp", d_mlp, d_model, layer_norm))
         reader = {
             _MATRICES[side]: checkpoint.weight(f"{block}.mlp.{_MATRICES[side]}", d_model, d_mlp)
             for side in sides
@@ -114,6 +123,41 @@ def _mlps(checkpoint: Checkpoint, layer_norm: LayerNorm) -> dict[Side, list[Tens
             for layer, reader in enumerate(readers)
         ]
     return weights
+
+
+def _has_inner_norm(checkpoint: Checkpoint) -> bool:
+    """Return whether there is a LayerNorm between the neurons and W_out.
+
+    Raises:
+        BadCheckpoint: if model_config says another thing than the weights, or names an activation
+            that dtviz does not know: it could do more than act on each neuron.
+    """
+    stated = checkpoint.model_config.get("activation_fn")
+    has_weights = any(".mlp.ln." in key for key in checkpoint.weights)
+    if stated not in (None, *_ACTIVATIONS, _WITH_NORM) or (has_weights and stated in _ACTIVATIONS):
+        raise BadCheckpoint(
+            expected=f"'activation_fn' in model_config as one of {listed([*_ACTIVATIONS], 9)}, or "
+            f"{_WITH_NORM!r}, and the weights to agree",
+            got=f"{shortened(stated)} and {'' if has_weights else 'no '}weights 'mlp.ln'",
+            do="Correct model_config, or open another model.",
+        )
+    return has_weights or stated == _WITH_NORM
+
+
+def _written(
+    checkpoint: Checkpoint, mlp: str, d_mlp: int, d_model: int, layer_norm: LayerNorm
+) -> Tensor:
+    """Return what each neuron writes, (d_mlp, d_model).
+
+    A LayerNorm that the neurons' activations pass first is folded: it scales each of them, and what
+    they have in common is subtracted.
+    """
+    rows = checkpoint.weight(f"{mlp}.W_out", d_mlp, d_model)
+    if not _has_inner_norm(checkpoint):
+        return rows
+    if layer_norm == "LN" or f"{mlp}.ln.w" in checkpoint.weights:
+        rows = rows * checkpoint.weight(f"{mlp}.ln.w", d_mlp)[:, None]
+    return finite(rows - rows.mean(dim=0), f"{mlp}.W_out, once folded")
 
 
 def _n_layers(checkpoint: Checkpoint) -> int:
@@ -149,6 +193,12 @@ def _sides(checkpoint: Checkpoint) -> list[Side]:
         BadCheckpoint: if model_config says another thing than the weights.
     """
     gated = any(key.endswith(".mlp.W_gate") for key in checkpoint.weights)
+    if gated and _has_inner_norm(checkpoint):
+        raise BadCheckpoint(
+            expected=f"no gate where the activation is {_WITH_NORM!r}",
+            got="weights 'mlp.W_gate', with which TransformerLens does not use 'mlp.W_in'",
+            do="Open another model.",
+        )
     stated = checkpoint.model_config.get("gated_mlp")
     if stated is not None and stated != gated:
         raise BadCheckpoint(
@@ -174,10 +224,13 @@ def _actions(checkpoint: Checkpoint, d_model: int, layer_norm: LayerNorm) -> tup
     return finite(weight, what), finite(bias, what)
 
 
-def _processing(layer_norm: LayerNorm, *, gated: bool) -> str:
+def _processing(checkpoint: Checkpoint, layer_norm: LayerNorm, *, gated: bool) -> str:
     """Say what was done to the weights, for titles."""
+    inner = "; LayerNorm of the activations folded into W_out" * _has_inner_norm(checkpoint)
     if layer_norm == "none":
-        return "no LayerNorm; weights as stored"
+        return (
+            f"no LayerNorm before the MLPs{inner}" if inner else "no LayerNorm; weights as stored"
+        )
     folded = "LayerNorm folded" if layer_norm == "LN" else "LayerNorm without parameters"
     centred = "W_in and W_gate" if gated else "W_in"
-    return f"{folded}; {centred} centred; unembedding not centred"
+    return f"{folded}; {centred} centred; unembedding not centred{inner}"

@@ -215,6 +215,83 @@ def test_numbers_too_large_to_fold(keys):
         tiny.model()
 
 
+# --- activations ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["relu", "gelu", "gelu_new", "gelu_fast", "silu", "solu"])
+def test_an_activation_leaves_the_weights_as_they_are(name):
+    tiny = published(**NO_LN)
+    tiny.model_config["activation_fn"] = name
+    model = tiny.model()
+    assert (model.neurons(0).vectors == tiny.state["transformer.blocks.0.mlp.W_out"].numpy()).all()
+    assert model.processing == "no LayerNorm; weights as stored"
+
+
+def with_inner_norm(layer_norm: str, stated: str | None = "solu_ln") -> Published:
+    tiny = published(layers=2, d_mlp=12, layer_norm=layer_norm)
+    tiny.model_config["activation_fn"] = stated
+    for layer in range(2):
+        if layer_norm == "LN":
+            tiny.state |= {
+                f"transformer.blocks.{layer}.mlp.ln.w": 1 + torch.randn(12) / 2,
+                f"transformer.blocks.{layer}.mlp.ln.b": torch.randn(12),
+            }
+    return tiny
+
+
+@pytest.mark.parametrize(
+    ("layer_norm", "stated"),
+    [("LN", "solu_ln"), ("LN", None), ("LNPre", "solu_ln"), ("none", "solu_ln")],
+)
+def test_a_layer_norm_after_the_activation_is_folded_into_what_is_written(layer_norm, stated):
+    """What an MLP writes, by PyTorch, is what its neurons write by how far they are activated."""
+    tiny = with_inner_norm(layer_norm, stated)
+    model = tiny.model()
+    assert "LayerNorm of the activations folded into W_out" in model.processing
+    assert model.normalization == (None if layer_norm == "none" else "LN")
+    x = np.random.default_rng(0).standard_normal((50, 12))
+    activated = x * np.exp(x) / np.exp(x).sum(axis=1, keepdims=True)  # SoLU
+    for layer in range(2):
+        mlp = f"transformer.blocks.{layer}.mlp"
+        given = [
+            torch.from_numpy(tiny.array(f"{mlp}.ln.{name}"))
+            for name in "wb"
+            if f"{mlp}.ln.{name}" in tiny.state
+        ]
+        normed = torch.nn.functional.layer_norm(torch.from_numpy(activated), [12], *given)
+        written = normed.numpy() @ tiny.array(f"{mlp}.W_out")
+        size = np.sqrt(activated.var(axis=1, keepdims=True) + 1e-5)
+        ours = (activated / size) @ model.neurons(layer).vectors.astype(float)
+        difference = written - ours
+        np.testing.assert_allclose(difference, difference[:1].repeat(50, axis=0), atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (
+            lambda tiny: tiny.model_config.update(activation_fn="relu"),
+            "'relu' and weights 'mlp.ln'",
+        ),
+        (lambda tiny: tiny.model_config.update(activation_fn="xielu"), "got 'xielu'"),
+        (lambda tiny: tiny.model_config.update(activation_fn=["relu"]), "'activation_fn' in"),
+        (lambda tiny: tiny.state.pop("transformer.blocks.1.mlp.ln.w"), "blocks.1.mlp.ln.w"),
+        (
+            lambda tiny: tiny.state.update(
+                {f"transformer.blocks.{i}.mlp.W_gate": torch.ones(8, 12) for i in range(2)}
+            ),
+            "no gate where the activation is 'solu_ln'",
+        ),
+    ],
+)
+def test_activations_that_are_not_supported_are_named(change, message):
+    tiny = with_inner_norm("LN")
+    tiny.model_config.pop("gated_mlp")
+    change(tiny)
+    with pytest.raises(BadCheckpoint, match=message):
+        tiny.model()
+
+
 @pytest.fixture(scope="module")
 def shared():
     if not SHARED.exists():

@@ -44,11 +44,86 @@ def test_a_state_embedding_that_is_not_linear_is_left_out_and_told(kind):
     assert "no linear features" in model.notes[0]
 
 
-def test_a_linear_time_embedding_has_no_steps():
+@pytest.mark.parametrize("kind", ["vector", "GRU"])
+def test_a_state_embedding_of_a_kind_that_is_not_known_is_left_out_and_named(kind):
+    """Its weights have the shape of a grid's, whatever their order is."""
     tiny = published(**NO_LN)
-    tiny.state["time_embedding.weight"] = torch.ones(8, 1)
-    tiny.model_config["time_embedding_type"] = "linear"
-    assert tiny.model().time_embedding is None
+    tiny.model_config["state_embedding_type"] = kind
+    model = tiny.model()
+    assert model.embedding is None
+    assert model.agent is None
+    assert f"of kind '{kind}'" in model.notes[0]
+
+
+def test_observations_of_another_environment_have_no_names():
+    tiny = published(**NO_LN)
+    tiny.environment_config["env_id"] = "Acrobot-v1"
+    model = tiny.model()
+    assert model.embedding is None
+    assert "those of 'Acrobot-v1'" in model.notes[0]
+    assert model.unembedding.names[:2] == ["action 0", "action 1"]
+
+
+def test_the_whole_grid_is_said_to_be_so():
+    tiny = published(**NO_LN, one_hot=False)
+    tiny.state["state_embedding.weight"] = torch.randn(8, 3 * 16 * 8)
+    tiny.environment_config = {"env_id": "MiniGrid-RedBlueDoors-8x8-v0", "fully_observed": True}
+    model = tiny.model()
+    assert model.embedding.names[8] == "Object, (1,0)"
+    assert model.embedding.names[-1] == "State, (15,7)"
+    assert model.agent is None
+    assert "whole grid, taken to have 16 columns and 8 rows" in model.notes[0]
+
+
+@pytest.mark.parametrize("stated", ["linear", None])
+def test_a_linear_time_embedding_has_one_direction(stated):
+    tiny = published(**NO_LN)
+    weight, bias = torch.randn(8, 1), torch.randn(8)
+    tiny.state |= {"time_embedding.weight": weight, "time_embedding.bias": bias}
+    tiny.model_config["time_embedding_type"] = stated
+    times = tiny.model().time_embedding
+    assert times.names == ["per time step"]
+    layer = torch.nn.Linear(1, 8)
+    layer.load_state_dict({"weight": weight, "bias": bias})
+    step = (layer(torch.tensor([6.0])) - layer(torch.tensor([5.0]))).detach().numpy()
+    np.testing.assert_allclose(times.vectors[0], step, atol=1e-5)
+
+
+def test_a_time_embedding_of_another_kind_is_left_out_and_named():
+    tiny = published(**NO_LN)
+    tiny.model_config["time_embedding_type"] = "sine"
+    model = tiny.model()
+    assert model.time_embedding is None
+    assert "'sine'" in model.notes[0]
+
+
+@pytest.mark.parametrize("first", [8, 5])
+def test_a_return_to_go_that_passes_several_layers_has_no_direction(first):
+    """Also where the first of them has the width of the residual stream."""
+    tiny = published(**NO_LN)
+    tiny.state["reward_embedding.0.weight"] = torch.ones(first, 1)
+    tiny.state["reward_embedding.2.weight"] = torch.ones(8, first)
+    model = tiny.model()
+    assert model.rtg is None
+    assert "return-to-go passes several layers" in model.notes[0]
+    assert "reward_embedding.2.weight" in model.notes[0]
+
+
+def test_a_return_to_go_with_a_bias_has_the_direction_of_its_weight():
+    tiny = published(**NO_LN)
+    tiny.state["reward_embedding.0.bias"] = torch.ones(8)
+    model = tiny.model()
+    assert model.notes == ()
+    np.testing.assert_allclose(model.rtg.vectors.T, tiny.array("reward_embedding.0.weight"))
+
+
+@pytest.mark.parametrize("module", ["action_embedding", "time_embedding", "state_embedding"])
+def test_an_embedding_of_several_layers_is_left_out_and_named(module):
+    tiny = published(**NO_LN)
+    tiny.state[f"{module}.2.weight"] = torch.ones(8, 8)
+    model = tiny.model()
+    assert getattr(model, module.replace("state_", "")) is None
+    assert f"{module}.2.weight" in model.notes[0]
 
 
 def test_embeddings_that_no_analysis_needs_may_be_missing():
