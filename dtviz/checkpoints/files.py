@@ -9,6 +9,7 @@ import re
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 
 import psutil
@@ -39,25 +40,41 @@ def file_bytes(path: Path, most: float = math.inf) -> bytes:
         FileProblem: if it is missing, no plain file, larger than that or than the memory that is
             free, or cannot be read.
     """
+    with opened(path) as file:
+        length = os.fstat(file.fileno()).st_size
+        _check_length(path, length, most)
+        try:
+            return file.read(length)
+        except OSError as error:
+            raise _unreadable(path, error) from error
+
+
+def opened(path: Path) -> BufferedReader:
+    """Return a plain file, open for reading; pipes and devices are not waited for.
+
+    Raises:
+        FileProblem: if it is missing, no plain file, or cannot be opened.
+    """
     try:
-        with open(path, "rb", opener=_without_waiting) as file:
-            about = os.fstat(file.fileno())
-            if not stat.S_ISREG(about.st_mode):
-                raise _no_file(path, "a pipe or a device")
-            _check_length(path, about.st_size, most)
-            return file.read(about.st_size)
-    except FileProblem:
-        raise
+        file = open(path, "rb", opener=_without_waiting)  # noqa: SIM115  its caller closes it
     except IsADirectoryError as error:
         raise _no_file(path, "a directory") from error
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # of no name of a file
         raise _no_file(path, "no such file") from error
     except OSError as error:
-        raise FileProblem(
-            expected="a file that can be read",
-            got=f"{shortened(str(path))}: {error.strerror}",
-            do="Check the path and the permissions of the file.",
-        ) from error
+        raise _unreadable(path, error) from error
+    if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        return file
+    file.close()
+    raise _no_file(path, "a pipe or a device")
+
+
+def _unreadable(path: Path, error: OSError) -> FileProblem:
+    return FileProblem(
+        expected="a file that can be read",
+        got=f"{shortened(str(path))}: {error.strerror}",
+        do="Check the path and the permissions of the file.",
+    )
 
 
 def _without_waiting(path: str, flags: int) -> int:

@@ -3,7 +3,7 @@
 import json
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from dtviz.checkpoints.files import WHOLE, check_links
-from dtviz.directions import Directions, Float32
+from dtviz.checkpoints.files import WHOLE, check_links, file_bytes
+from dtviz.checkpoints.parquet_file import check_count, parquet_file
+from dtviz.directions import Directions, Float32, check_rows
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 from dtviz.later import Later
 from dtviz.model import SIDES, Model, Side
@@ -24,6 +25,8 @@ NEURONS = "neurons"
 ITEMS = ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding")
 
 _FORMAT = "dtviz layers 1"
+# Bytes of model.json; it has about a thousand.
+_MOST_ABOUT = 1_000_000
 # Numbers of vectors, in bytes, for each byte of the files that hold them: of a layer of zeros few.
 _MOST_TIMES = 1000
 _STATED = ("name", "processing", "normalization", "epsilon", "sha256")
@@ -67,7 +70,7 @@ def partitioned(path: Path) -> Model:
     """
     try:
         check_links(path.rglob("*"), [path])
-        said = json.loads((path / ABOUT).read_text())
+        said = json.loads(file_bytes(path / ABOUT, _MOST_ABOUT))
         if said["format"] != _FORMAT:
             raise ValueError(f"it says {shortened(said['format'])}")
         shape = (int(said["d_mlp"]), int(said["d_model"]))
@@ -114,72 +117,72 @@ def _check_size(shape: tuple[int, int], files: Iterable[Path]) -> None:
         raise ValueError(f"{shape} numbers in {held} bytes")
 
 
-def _check_column(files: Iterable[Path], column: str, shape: tuple[int, int]) -> None:
-    """Refuse a column of more numbers than there can be: a few bytes can stand for any number."""
-    held = sum(chunk.num_values for file in files for chunk in _chunks(file, column))
-    if held > shape[0] * shape[1]:
-        raise ValueError(f"{held} numbers for {shape}")
-
-
-def _chunks(file: Path, column: str) -> Iterator[pq.ColumnChunkMetaData]:
-    data = pq.read_metadata(file)
-    for group in map(data.row_group, range(data.num_row_groups)):
-        for chunk in map(group.column, range(data.num_columns)):
-            if chunk.path_in_schema.split(".")[0] == column:
-                yield chunk
-
-
 def _layer(path: Path, layer: int, side: Side, shape: tuple[int, int]) -> Later:
     folder = path / NEURONS / f"layer={layer}"
-    return Later(shape, lambda: _vectors(folder, side, shape))
+    return Later(shape, lambda: _vectors(sorted(folder.iterdir()), side, shape))
 
 
 def _items(file: Path, label: str, d_model: int, shared: dict[str, Any]) -> Directions:
-    shape = (pq.read_metadata(file).num_rows, d_model)
-    _check_size(shape, [file])
-    names = _names(file)
-    rows: Any = Later(shape, lambda: _vectors(file, "vector", shape))
+    with parquet_file(file) as read:
+        shape = (read.metadata.num_rows, d_model)
+        _check_size(shape, [file])
+        check_rows(*shape, label)
+        names = _names(read)
+    rows: Any = Later(shape, lambda: _vectors([file], "vector", shape))
     return Directions(rows, names, label, **shared)
 
 
-def _names(file: Path) -> list[str]:
+def _names(read: pq.ParquetFile) -> list[str]:
     """Read names that are all different; one that repeats is not read as often as it does."""
-    size = sum(chunk.total_uncompressed_size for chunk in _chunks(file, "name"))
-    if size > _MOST_TIMES * file.stat().st_size:
-        raise ValueError(f"{size} bytes of names")
-    read = pq.read_table(file, columns=["name"], read_dictionary=["name"])["name"]
-    names = read.combine_chunks().dictionary_encode()
+    names = read.read(columns=["name"])["name"].combine_chunks().dictionary_encode()
     if len(names.dictionary) != len(names):
         raise ValueError(f"{len(names.dictionary)} names of {len(names)} rows")
-    found: list[str] = names.to_pylist()
+    # By NumPy: Arrow's own to_pylist takes ten times as long.
+    found: list[str] = names.dictionary_decode().to_numpy(zero_copy_only=False).tolist()
     return found
 
 
-def _vectors(where: Path, column: str, shape: tuple[int, int]) -> Float32:
-    """Read rows from a file, or from the files of a folder in the order of their names."""
-    try:
-        _check_column(where.iterdir() if where.is_dir() else [where], column, shape)
-        # Not what the folder's name says: the column layer.
-        found = pq.read_table(where, columns=[column], partitioning=None)[column].combine_chunks()
-        rows: npt.NDArray[np.generic] = found.flatten().to_numpy()
-        if (len(found), len(rows)) != (shape[0], shape[0] * shape[1]):
-            raise ValueError(f"{len(found)} rows of {len(rows)} numbers")
-        return rows.astype(np.float32, copy=False).reshape(shape)
-    except Exception as error:
-        raise _damaged(where, error) from error
+def _vectors(files: Sequence[Path], column: str, shape: tuple[int, int]) -> Float32:
+    """Read rows, (n, d), from files one after the other."""
+    found = np.empty(shape, dtype=np.float32)
+    begin = 0
+    for file in files:
+        try:
+            rows = _rows(file, column, shape[1])
+            if begin + len(rows) > len(found):
+                raise ValueError(f"more than {len(found)} rows")
+        except Exception as error:  # of many kinds: each means that the file is damaged
+            raise _damaged(file, error) from error
+        found[begin : begin + len(rows)] = rows
+        begin += len(rows)
+    if begin != len(found):
+        raise _damaged(files[0].parent, ValueError(f"{begin} rows of {len(found)}"))
+    found.flags.writeable = False
+    return found
+
+
+def _rows(file: Path, column: str, width: int) -> npt.NDArray[np.generic]:
+    with parquet_file(file) as read:
+        check_count(read, column, width)
+        held = read.read(columns=[column])[column].combine_chunks()
+    numbers: npt.NDArray[np.generic] = held.flatten().to_numpy()
+    return numbers.reshape(len(held), width)
 
 
 def _bias(file: Path) -> Float32 | None:
-    if not file.exists() or "bias" not in pq.read_schema(file).names:
+    if not file.exists():
         return None
-    _check_column([file], "bias", (pq.read_metadata(file).num_rows, 1))
-    bias: Float32 = pq.read_table(file, columns=["bias"])["bias"].to_numpy()
+    with parquet_file(file) as read:
+        if "bias" not in read.schema_arrow.names:
+            return None
+        check_count(read, "bias", 1)
+        bias: Float32 = read.read(columns=["bias"])["bias"].to_numpy()
     return bias
 
 
 def _damaged(where: Path, error: Exception) -> BadCheckpoint:
     return BadCheckpoint(
         expected="a folder that dtviz table layers wrote, whole",
-        got=f"{shortened(where.name)}: {shortened(str(error))}",
+        got=f"{shortened(os.sep.join(where.parts[-2:]))}: {shortened(str(error))}",
         do=WHOLE,
     )

@@ -8,6 +8,7 @@ import shutil
 import struct
 import sys
 import time
+import tracemalloc
 import zipfile
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import torch
 
 import dtviz
 from dtviz.checkpoints import load, load_bytes
+from dtviz.directions import check_rows
 from dtviz.errors import BadArgument, BadCheckpoint, DtvizError, FileProblem
 from dtviz.partitions import write
 
@@ -172,7 +174,27 @@ def of_no_record() -> bytes:
     return data[:keys].replace(written, claimed) + b"\x80\x02]q\x00."
 
 
+DEEP_KEY = b"\x80\x02})" + b"\x85" * 1_000_000 + b"Ns."
+GIGABYTES = b"\x80\x02cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."
+
+
+def two_archives(pickled: bytes) -> bytes:
+    """What Python finds in it is whole; PyTorch finds the other pickle where the directory says."""
+    one = padded(archived(pickle.dumps({}, 2)), len(pickled))
+    other = padded(archived(pickled), len(pickle.dumps({}, 2)))
+    assert len(one) == len(other)
+    return other + one
+
+
+def padded(data: bytes, length: int) -> bytes:
+    with zipfile.ZipFile(buffer := io.BytesIO(data), "a") as archive:
+        archive.writestr("archive/x", bytes(length))
+    return buffer.getvalue()
+
+
 EXCESSIVE = {
+    "a key nested too deeply, in another archive before this": lambda: two_archives(DEEP_KEY),
+    "gigabytes in another archive before this": lambda: two_archives(GIGABYTES),
     "a zip bomb": zip_bomb,
     "a header of 2^60 elements": lambda: safetensors_claiming(shape=[2**60]),
     "2^60 elements and bytes": lambda: safetensors_claiming(shape=[2**60], data_offsets=[0, 2**62]),
@@ -183,7 +205,7 @@ EXCESSIVE = {
     "a nested configuration": lambda: pt(TINY.content() | {"model_config": DEEP}),
     "thousands of weights of one record": many_of_one,
     "a gigabyte of no record": of_no_record,
-    "bytearray(2^31)": lambda: archived(b"\x80\x02cbuiltins\nbytearray\n(J\xff\xff\xff\x7ftR."),
+    "bytearray(2^31)": lambda: archived(GIGABYTES),
     "bytes doubled again and again": lambda: archived(
         b"\x80\x02"
         + b"c_codecs\nencode\n" * 40
@@ -193,9 +215,7 @@ EXCESSIVE = {
         + (text("hex") + b"\x86R") * 39
         + b"."
     ),
-    "a key nested too deeply to be hashed": lambda: archived(
-        b"\x80\x02})" + b"\x85" * 1_000_000 + b"Ns."
-    ),
+    "a key nested too deeply to be hashed": lambda: archived(DEEP_KEY),
     "a key that takes ages to be hashed": lambda: archived(
         b"\x80\x02])q\x00a" + b"h\x00h\x00\x86q\x00a" * 60 + b"}h\x00Ns."
     ),
@@ -217,6 +237,18 @@ def test_what_asks_for_too_much_is_refused_soon(kind):
     assert time.process_time() - start < 5
 
 
+# Keys that cannot be hashed are of time, and tracing what is made of them takes long.
+@pytest.mark.parametrize("kind", [kind for kind in EXCESSIVE if "hashed" not in kind])
+def test_what_asks_for_too_much_takes_memory_as_its_file_does(kind):
+    data = EXCESSIVE[kind]()
+    tracemalloc.start()
+    with pytest.raises(BadCheckpoint):
+        load_bytes(data, "x.pt")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10_000_000 + 12 * len(data)
+
+
 def test_what_is_not_excessive_opens():
     """Tied weights, narrow ones, tensors that come twice, and bytes."""
     wide = TINY.state["transformer.pos_embed.W_pos"].half()
@@ -229,6 +261,56 @@ def test_what_is_not_excessive_opens():
             _use_new_zipfile_serialization=not legacy,
         )
         assert load_bytes(data, "x.pt").n_layers == 2
+
+
+# --- names ----------------------------------------------------------------------------------------
+
+
+def narrow(what: str, rows: int) -> bytes:
+    """Return a model whose residual stream has one number, with as many rows of one kind."""
+    one = published(layers=1, d_model=1, d_mlp=rows if what == "neurons" else 4, layer_norm=False)
+    sizes = {
+        "actions": "action_predictor",
+        "times": "time_embedding",
+        "features": "state_embedding",
+    }
+    if what == "actions":
+        one.state["action_predictor.bias"] = torch.ones(rows)
+        del one.state["action_embedding.0.weight"]
+    if what == "features":
+        one.environment_config = {"img_obs": True, "view_size": 7}
+        rows = 3 * 400 * 400
+    if what != "neurons":
+        shape = (1, rows) if what == "features" else (rows, 1)
+        one.state[f"{sizes[what]}.weight"] = torch.ones(shape)
+    one.state = {key: value for key, value in one.state.items() if "state_predictor" not in key}
+    return one.safetensors()
+
+
+@pytest.mark.parametrize("what", ["neurons", "actions", "times", "features"])
+def test_names_that_would_take_far_more_than_the_file_are_not_made(what):
+    data = narrow(what, 460_000)
+    tracemalloc.start()
+    with pytest.raises(BadArgument, match=r"at most 447,392 rows of .* 1 wide.*256 MiB"):
+        load_bytes(data, "x.safetensors")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 10 * len(data)
+
+
+def test_names_of_tokens_that_would_take_far_more_than_the_file_are_not_made(gpt2, monkeypatch):
+    monkeypatch.setattr("dtviz.directions._MOST_OF_NAMES", 100)
+    monkeypatch.setattr("dtviz.directions._TIMES_THE_VECTORS", 0)
+    monkeypatch.setattr("dtviz.checkpoints.hugging_face.names_from_files", None)
+    with pytest.raises(BadArgument, match="rows of tokens"):
+        load(gpt2)
+
+
+def test_wide_rows_may_have_names_however_many_there_are():
+    check_rows(2_300_000, 64, "neurons")
+    check_rows(10**9, 64, "neurons")
+    with pytest.raises(BadArgument, match="their names may take 281 MiB"):
+        check_rows(2_300_000, 8, "neurons")
 
 
 # --- uploads --------------------------------------------------------------------------------------
@@ -435,46 +517,111 @@ def test_a_folder_that_is_nested_is_refused(table):
     assert not opens(table)
 
 
-def test_a_column_of_more_numbers_than_there_can_be_is_refused_unread(table, monkeypatch):
+def test_what_describes_a_folder_has_a_largest_size(table):
+    with (table / "model.json").open("ab") as file:
+        file.write(b" " * 1_000_000)
+    with pytest.raises(FileProblem, match="at most 1,000,000 bytes"):
+        load(table)
+
+
+@pytest.fixture
+def unread(monkeypatch):
+    """Return a function after which no file's column of this name can be read."""
+    read = pq.ParquetFile.read
+
+    def refuse(column: str) -> None:
+        def checked(self, columns, **options):
+            assert columns != [column]
+            return read(self, columns=columns, **options)
+
+        monkeypatch.setattr(pq.ParquetFile, "read", checked)
+
+    return refuse
+
+
+def replace_column(file: Path, name: str, values: pa.Array, **options) -> None:
+    found = pq.read_table(file)
+    place = found.schema.get_field_index(name)
+    found = (
+        found.set_column(place, name, values) if place >= 0 else found.append_column(name, values)
+    )
+    pq.write_table(found, file, **options)
+
+
+@pytest.mark.parametrize(("column", "width"), [("vector", 200_000), ("bias", 200_000)])
+def test_a_column_of_more_numbers_than_there_can_be_is_refused_unread(table, column, width, unread):
     """A few bytes can stand for any number of zeros."""
     file = table / "unembedding.parquet"
-    found = pq.read_table(file)
-    zeros = pa.array([[0.0] * 1_000_000] * len(found), pa.list_(pa.float32()))
-    place = found.schema.get_field_index("vector")
-    pq.write_table(found.set_column(place, "vector", zeros), file, compression="zstd")
-    read = pq.read_table
-
-    def refuse(where, columns, **options):
-        assert columns != ["vector"]
-        return read(where, columns=columns, **options)
-
-    monkeypatch.setattr("pyarrow.parquet.read_table", refuse)
+    zeros = pa.array([[0.0] * width] * pq.read_metadata(file).num_rows, pa.list_(pa.float32()))
+    replace_column(file, column, zeros)
+    assert file.stat().st_size < 1_000_000
+    unread(column)
     with pytest.raises(DtvizError, match="numbers for"):
         _ = load(table).unembedding.vectors
 
 
-@pytest.mark.parametrize("name", ["name", "bias"])
-def test_a_few_bytes_stand_for_no_more_names_or_biases_than_there_are_rows(
-    table, name, monkeypatch
-):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compression": "zstd"},
+        {"compression": "gzip"},
+        {"use_dictionary": False, "column_encoding": {"name": "DELTA_BYTE_ARRAY"}},
+    ],
+)
+def test_a_few_bytes_that_stand_for_long_names_are_not_unpacked(table, options, unread):
+    file = table / "unembedding.parquet"
+    names = pa.array(["a" * 10_000_000 + str(i) for i in range(pq.read_metadata(file).num_rows)])
+    options = {"column_encoding": None, **options}
+    replace_column(file, "name", names, **options)
+    assert file.stat().st_size < 12_000_000
+    unread("name")
+    with pytest.raises(DtvizError, match="otherwise than dtviz does it"):
+        load(table)
+
+
+def test_a_description_that_is_too_long_is_not_decoded(table, monkeypatch):
     file = table / "unembedding.parquet"
     found = pq.read_table(file)
-    held = {
-        "name": pa.array(["a" * 50_000_000]).take(pa.array([0] * len(found))),
-        "bias": pa.array([[0.0] * 10_000_000] * len(found), pa.list_(pa.float32())),
-    }[name]
-    place = found.schema.get_field_index(name)
-    found = found.set_column(place, name, held) if place >= 0 else found.append_column(name, held)
-    pq.write_table(found, file, compression="zstd")
-    assert file.stat().st_size < 100_000
-    read = pq.read_table
+    pq.write_table(found.replace_schema_metadata({"more": "x" * 2_000_000}), file)
+    monkeypatch.setattr(pq.ParquetFile, "__init__", None)
+    with pytest.raises(DtvizError, match=r"description of 4,.* bytes, more than"):
+        load(table)
 
-    def refuse(where, columns, **options):
-        assert columns != [name]
-        return read(where, columns=columns, **options)
 
-    monkeypatch.setattr("pyarrow.parquet.read_table", refuse)
-    with pytest.raises(DtvizError, match=r"bytes of names|numbers for"):
+def test_columns_that_share_their_bytes_are_refused(table, unread):
+    """Groups of rows that all lie at the same place would be read as often as there are groups."""
+    file = table / "unembedding.parquet"
+    about = pq.read_metadata(file)
+    for _ in range(20):
+        about.append_row_groups(pq.read_metadata(file))
+    about.write_metadata_file(table / "about")
+    whole = file.read_bytes()
+    footer = 8 + int.from_bytes(whole[-8:-4], "little")
+    file.write_bytes(whole[:-footer] + (table / "about").read_bytes()[4:])
+    (table / "about").unlink()
+    assert pq.read_metadata(file).num_row_groups == 21
+    unread("name")
+    with pytest.raises(DtvizError, match="columns of more bytes than the file has"):
+        load(table)
+
+
+def test_names_in_a_folder_that_would_take_far_more_than_it_are_not_read(
+    table, monkeypatch, unread
+):
+    monkeypatch.setattr("dtviz.directions._MOST_OF_NAMES", 600)
+    monkeypatch.setattr("dtviz.directions._TIMES_THE_VECTORS", 0)
+    unread("name")
+    with pytest.raises(BadArgument, match="at most 1 rows of unembedding"):
+        load(table)
+
+
+def test_a_file_in_the_folder_is_not_waited_for_if_it_becomes_a_pipe(table):
+    model = load(table)
+    (file := next((table / "neurons" / "layer=0").iterdir())).unlink()
+    os.mkfifo(file)
+    with pytest.raises(DtvizError, match="a pipe or a device"):
+        _ = model.neurons(0).vectors
+    with pytest.raises(BadCheckpoint, match="is no file"):
         load(table)
 
 
