@@ -132,6 +132,13 @@ class Model(Postponed):
                     got=f"{directions.shape[1]}",
                     do="Pass vectors of the same residual stream.",
                 )
+        # Its congruences are a column of the table of neurons: others would multiply it.
+        if self.rtg is not None and len(self.rtg) != 1:
+            raise BadArgument(
+                expected="rtg as one vector, of the return-to-go",
+                got=f"{len(self.rtg):,} rows",
+                do="Pass Directions(array, ['RTG']) with an array of shape (1, d_model).",
+            )
         check_normalization(self.normalization)
         given: object = self.unembedding_bias
         if isinstance(given, Later):

@@ -551,6 +551,7 @@ def test_the_unembeddings_bias_is_a_float32_copy_that_cannot_be_written():
             {"unembedding": directions(np.eye(3)), "unembedding_bias": [1.0, 2.0]},
             r"one bias for each row.*got 2 biases",
         ),
+        ({"rtg": directions(np.eye(2, 3))}, "rtg as one vector.*got 2 rows"),
     ],
 )
 def test_what_makes_no_model_is_told(fields, message):

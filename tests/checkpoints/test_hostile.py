@@ -615,6 +615,13 @@ def test_names_in_a_folder_that_would_take_far_more_than_it_are_not_read(
         load(table)
 
 
+def test_a_return_to_go_of_many_rows_is_refused(table):
+    """Each neuron would be compared with each of them."""
+    shutil.copy(table / "embedding.parquet", table / "rtg.parquet")
+    with pytest.raises(BadArgument, match=r"rtg as one vector.*got [0-9]+ rows"):
+        load(table)
+
+
 def test_a_file_in_the_folder_is_not_waited_for_if_it_becomes_a_pipe(table):
     model = load(table)
     (file := next((table / "neurons" / "layer=0").iterdir())).unlink()
