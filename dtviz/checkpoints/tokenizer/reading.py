@@ -14,7 +14,7 @@ Reading = Callable[[str], str]
 
 # What byte-level tokenizers write for each byte.
 _CHARACTERS: dict[int, str] = bytes_to_unicode()
-_BYTES = {character: bytes([byte]) for byte, character in _CHARACTERS.items()}
+_BYTES = {character: byte for byte, character in _CHARACTERS.items()}
 _BYTE = re.compile("<0x([0-9A-Fa-f]{2})>")
 # More than any tokenizer has; each looks at every token.
 _MOST_STEPS = 16
@@ -28,7 +28,7 @@ def as_written(token: str) -> str:
 def byte_level(token: str) -> str:
     r"""Return the text of which a token writes the bytes: "Ġhe" reads " he", "Ã" reads "\xc3"."""
     try:
-        data = b"".join([_BYTES[character] for character in token])
+        data = bytes(map(_BYTES.__getitem__, token))
     except KeyError:
         return token
     return data.decode(errors="backslashreplace")
