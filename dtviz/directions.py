@@ -126,6 +126,12 @@ def _frozen(made: Float32) -> Float32:
     return made
 
 
+def _squared_norms(rows: Float32) -> npt.NDArray[np.float64]:
+    """Return them in float64, where no square of a float32 overflows or vanishes."""
+    squared: npt.NDArray[np.float64] = np.einsum("ij,ij->i", rows, rows, dtype=np.float64)
+    return squared
+
+
 def _is_frozen(values: npt.ArrayLike) -> TypeGuard[Float32]:
     """Return whether values are a float32 array of its own memory that is read-only."""
     return (
@@ -205,10 +211,19 @@ class Directions(Postponed):
 
     @cached_property
     def norms(self) -> Float32:
-        """L2 norm of each row, shape (rows,)."""
-        # In float64, where no square of a float32 overflows or vanishes.
-        squared = np.einsum("ij,ij->i", self.vectors, self.vectors, dtype=np.float64)
-        norms: Float32 = np.sqrt(squared).astype(np.float32)
+        """L2 norm of each row, shape (rows,).
+
+        Raises:
+            BadArgument: if one is larger than any float32.
+        """
+        with np.errstate(over="ignore"):
+            norms: Float32 = np.sqrt(_squared_norms(self.vectors)).astype(np.float32)
+        if (is_larger := np.isinf(norms)).any():
+            raise BadArgument(
+                expected=f"norms of {self.label} that float32 can hold",
+                got=f"{np.count_nonzero(is_larger)} that are larger",
+                do="Check that training did not diverge and that the file is whole.",
+            )
         norms.flags.writeable = False
         return norms
 
@@ -291,15 +306,19 @@ class Directions(Postponed):
 
         LN(x) = RMSNorm(x - mean(x)) and RMSNorm(x) = x / sqrt(mean(x²) + epsilon), without
         parameters: those of the checkpoint are folded into the weights that read the result.
+
+        Raises:
+            BadArgument: if a row's norm is larger than any float32; what is centred is not longer.
         """
         if self.normalization is None:
             return self
-        rows = self.vectors
+        rows, _ = self.vectors, self.norms  # which are checked
         if self.normalization == "LN":
-            rows = rows - rows.mean(axis=1, keepdims=True)
-        scale = np.sqrt((rows**2).mean(axis=1, keepdims=True) + self.epsilon)
+            mean = rows.mean(axis=1, keepdims=True, dtype=np.float64)
+            rows = rows - mean.astype(np.float32)
+        scale = np.sqrt(_squared_norms(rows) / rows.shape[1] + self.epsilon).astype(np.float32)
         label = f"{SHORT[self.normalization]}({self.label})"
-        return replace(self, vectors=_frozen(rows / scale), label=label)
+        return replace(self, vectors=_frozen(rows / scale[:, None]), label=label)
 
 
 def _found(expression: str | re.Pattern[str], names: list[str]) -> list[int]:

@@ -375,6 +375,28 @@ def test_rows_whose_squares_are_beyond_float32_have_their_length(size):
     np.testing.assert_allclose(made.unit().vectors, [[0.6, -0.8]], rtol=1e-6)
 
 
+def test_norms_that_no_float32_holds_are_refused():
+    made = Directions([[3e38, 0], [3e38, 3e38]], ["a", "b"], "W_out, layer 1")
+    with pytest.raises(BadArgument, match="norms of W_out, layer 1 that float32 can hold, got 1 "):
+        made.norms  # noqa: B018
+    largest = float(np.finfo(np.float32).max)
+    assert Directions([[largest, 0]], ["a"]).norms == [np.float32(largest)]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("normalization", ["LN", "RMS"])
+@pytest.mark.parametrize("size", [1e20, 1e38])
+def test_rows_whose_squares_are_beyond_float32_are_normalized(normalization, size):
+    """Divided by an infinite root they would be zeros, which look like numbers."""
+    small = directions([[1, -1, -1, 2], [1, 1, 1, -1]], normalization=normalization, epsilon=0)
+    large = directions(small.vectors * size, normalization=normalization, epsilon=0)
+    np.testing.assert_allclose(
+        large.layer_normed().vectors, small.layer_normed().vectors, rtol=1e-5
+    )
+    with pytest.raises(BadArgument, match="float32 can hold"):
+        directions(np.full((1, 2), 3e38), normalization=normalization).layer_normed()
+
+
 @given(MATRICES)
 def test_layer_norm_is_its_definition(matrix):
     made = directions(matrix, normalization="LN")

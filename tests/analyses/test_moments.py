@@ -130,7 +130,7 @@ def test_real_moments_of_neurons_and_of_features(real, layer):
     for side in model.sides[1:]:
         frame = congruence(model.neurons(layer, side), model.embedding.layer_normed())
         expected = reference.neurons(raw, layer, side) @ features.T
-        np.testing.assert_allclose(moments(frame), expected_moments(expected), rtol=1e-4)
+        np.testing.assert_allclose(moments(frame), expected_moments(expected), rtol=1e-4, atol=1e-6)
         of_features = moments(frame.T)
         assert of_features.index.tolist() == model.embedding.names
         assert of_features["kurtosis"].notna().tolist() == told_apart.tolist()
