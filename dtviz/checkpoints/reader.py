@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import psutil
@@ -269,27 +269,36 @@ def _size(path: Path) -> int:
 
 
 def _serve(connection: Connection, path: str, is_upload: bool, memory: int, seconds: int) -> None:
-    """Open a source, describe it, and send its arrays until the parent has gone."""
+    """Confine this process, and answer about a source until the parent has gone."""
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):
-        data = connection.recv_bytes() if is_upload else b""
+        data = [connection.recv_bytes()] if is_upload else []
         with contextlib.suppress(OSError, AttributeError):
             os.nice(5)  # who has a page open comes first
         _prepare([] if is_upload else _needed(Path(path)), memory)
-        # Of its own: it also ends what never gives the interpreter back.
-        faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-        with _answering(connection):
-            model = load_bytes(data, path) if is_upload else load(path)
-            del data
-            _say(connection, described(model))
-            while True:
-                faulthandler.cancel_dump_traceback_later()
-                piece = json.loads(connection.recv_bytes())
-                faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
-                with _answering(connection):
-                    found = np.ascontiguousarray(array(model, piece))
-                    _say(connection, {"shape": found.shape})
-                    for chunk in _chunks(found):
-                        connection.send_bytes(chunk)
+        _answer(connection, path, data, seconds, nowhere)
+
+
+def _answer(
+    connection: Connection, path: str, data: list[bytes], seconds: int, nowhere: TextIO
+) -> None:
+    """Open a source, describe it, and send its arrays for as long as they are asked for.
+
+    What was uploaded is taken out of its list, so that nothing keeps it.
+    """
+    # Of its own: it also ends what never gives the interpreter back.
+    faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+    with _answering(connection):
+        model = load_bytes(data.pop(), path) if data else load(path)
+        _say(connection, described(model))
+        while True:
+            faulthandler.cancel_dump_traceback_later()
+            piece = json.loads(connection.recv_bytes())
+            faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
+            with _answering(connection):
+                found = np.ascontiguousarray(array(model, piece))
+                _say(connection, {"shape": found.shape})
+                for chunk in _chunks(found):
+                    connection.send_bytes(chunk)
 
 
 def _needed(path: Path) -> list[Path]:

@@ -1,117 +1,155 @@
-"""A process that opens checkpoints one after another, and tells what came of each."""
+"""What opens files as dtviz's pages do, and says what came of each.
+
+Models are read by a child of the reader (see `batch`), sets and snapshots in this process.
+"""
 
 import contextlib
-import multiprocessing
 import os
-import re
-import resource
 import sys
 import time
-from multiprocessing.connection import Connection
+import traceback
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psutil
 
-from .mutations import SENTINEL
+import dtviz
+from dtviz.app import App
+from dtviz.checkpoints import reader
+from dtviz.errors import DtvizError
+from dtviz.sets import Sets
 
-# Of address space, so that what asks for too much does not take the machine's memory.
-_MOST = 4 * 2**30
-# No checkpoint may make Python do these.
+from .batch import Account, Batch
+
+# No file may make Python do these in the process that pages are served by.
 _FORBIDDEN = (
-    *("os.system", "os.exec", "os.posix_spawn", "os.fork", "subprocess.Popen", "pickle.find_class"),
-    *("socket.connect", "socket.getaddrinfo"),
+    *("os.exec", "os.fork", "os.mkdir", "os.posix_spawn", "os.remove", "os.rename", "os.system"),
+    *("pickle.find_class", "shutil.", "socket.getaddrinfo", "subprocess.Popen"),
 )
+# Of so many models one is read in a child of its own, as pages do.
+_SHARE = 50
+# What the reader says of a child that ended, and of an error that nobody thought of.
+_ENDED, _UNFORESEEN = "at which its reader", "one that ends in"
 
 
 class Outcome(NamedTuple):
-    """What came of opening a checkpoint.
+    """What came of opening a file.
 
     Args:
         kind: "opened", "refused" (an error of dtviz), or "failed".
         what: the message of an error; of one that is not dtviz's, with its traceback.
         seconds: of the processor.
-        mebibytes: by which the process grew at most, since it had opened one of each form.
     """
 
     kind: str
     what: str
     seconds: float
-    mebibytes: float
 
 
 class Opener:
-    """The process. It may die, or be killed, of what it opens.
+    """What opens files one after another.
 
     Args:
-        whole: checkpoints that open, one of each form, opened first.
-        folder: where it works.
+        folder: of the files.
     """
 
-    def __init__(self, whole: list[Path], folder: Path) -> None:
-        # Not forked: it would begin with what the tests before left behind.
-        context = multiprocessing.get_context("spawn")
-        self._connection, other = context.Pipe()
-        self._process = context.Process(target=_serve, args=(other, whole, folder), daemon=True)
-        self._process.start()
-        other.close()
-        began = self._answer(120)
-        assert began.kind == "opened", began
+    def __init__(self, folder: Path) -> None:
+        self._batch = Batch(folder, self._take)
+        self._opened = 0
+        self._happened: list[str] | None = None
+        self._before = {one.pid for one in psutil.Process().children(recursive=True)}
+        self._demo = dtviz.load("demo")
+        reader._context()  # makes a folder of its own
+        # Of the last model: what its reader's child said.
+        self.account: Account | None = None
+        sys.addaudithook(self._hear)
 
-    def open(self, path: Path, patience: float) -> Outcome:
-        """Open a checkpoint; after so many seconds, or a crash, that has failed."""
-        self._connection.send(str(path))  # of a Path, a class would be looked up
-        return self._answer(patience)
+    def open(self, kind: str, path: Path) -> Outcome:
+        """Open a file, and read what a page shows of it."""
+        self._opened += 1
+        self.account = None
+        came, what = "opened", ""
+        start = time.process_time()
+        with self._listening() as happened:
+            try:
+                self._open(kind, path)
+            except DtvizError as error:
+                came, what = "refused", str(error)
+                if len(what) > 900 or "\n" in what or _ENDED in what or _UNFORESEEN in what:
+                    came = "failed"
+            except BaseException as error:  # panics of Rust are no Exceptions
+                if isinstance(error, KeyboardInterrupt):
+                    raise
+                came, what = "failed", traceback.format_exc()[-3000:]
+            self._batch.finish()
+        seconds = time.process_time() - start
+        if self.account is not None:
+            seconds = self.account.seconds
+            if self.account.refused or self.account.children:
+                came, what = "failed", f"the reader was kept from something: {self.account}"
+        if happened:
+            came, what = "failed", f"done here: {happened}"
+        return Outcome(came, what, seconds)
 
-    def _answer(self, patience: float) -> Outcome:
-        try:
-            if self._connection.poll(patience):
-                return self._connection.recv()
-        except EOFError:
-            self._process.join()
-            return Outcome("failed", f"the process died, {self._process.exitcode}", 0, 0)
-        return Outcome("failed", f"no end after {patience:g} s", patience, 0)
+    def _open(self, kind: str, path: Path) -> None:
+        if kind == "sets":
+            Sets().read(str(path), self._demo)
+        elif kind == "snapshots":
+            App(path)
+        elif self._opened % _SHARE == 0:
+            _look_at(reader.read(str(path)))
+        else:
+            _look_at(self._batch.read(path))
 
     def close(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
+        """Have another child read what comes next, if anything does."""
+        self._batch.close()
+
+    @property
+    def strangers(self) -> list[psutil.Process]:
+        """Processes that were started since, without those of readers."""
+        return [
+            one
+            for one in psutil.Process().children(recursive=True)
+            if one.pid not in self._before and not _is_of_readers(one)
+        ]
+
+    def _take(self, account: Account) -> None:
+        self.account = account
+
+    @contextlib.contextmanager
+    def _listening(self) -> Iterator[list[str]]:
+        self._happened = []
+        try:
+            yield self._happened
+        finally:
+            self._happened = None
+
+    def _hear(self, event: str, said: tuple[Any, ...]) -> None:
+        # A hook stays for as long as the process does.
+        if self._happened is not None and _is_forbidden(event, said):
+            self._happened.append(f"{event} {said}"[:500])
 
 
-def _serve(connection: Connection, whole: list[Path], folder: Path) -> None:
-    os.chdir(folder)
-    import dtviz
-    from dtviz.errors import DtvizError
-
-    for path in whole:
-        _look_at(dtviz.load(path))
-    forbidden: list[str] = []
-    sys.addaudithook(lambda event, _: event in _FORBIDDEN and forbidden.append(event))
-    before = _peak()
-    most = psutil.Process().memory_info().vms + _MOST
-    resource.setrlimit(resource.RLIMIT_AS, (most, most))
-    connection.send(Outcome("opened", "", 0, 0))
-    with contextlib.suppress(EOFError):
-        for path in iter(connection.recv, None):
-            start = time.process_time()
-            kind, what = "opened", ""
-            try:
-                _look_at(dtviz.load(path))
-            except DtvizError as error:
-                kind, what = "refused", str(error)
-                if len(what) > 600 or "\n" in what:
-                    kind = "failed"
-            except BaseException:  # panics of Rust are no Exceptions
-                import traceback
-
-                kind, what = "failed", traceback.format_exc()[-3000:]
-            if forbidden or os.path.exists(SENTINEL):
-                kind, what = "failed", f"a payload ran: {forbidden}"
-            seconds = time.process_time() - start
-            connection.send(Outcome(kind, what, seconds, _peak() - before))
+def _is_forbidden(event: str, said: tuple[Any, ...]) -> bool:
+    """Tell whether what Python does is what no file may make it do: run, connect or write."""
+    if event == "open":
+        path, _, flags = said
+        is_pipe = isinstance(path, int)  # to what children are forked from
+        return not is_pipe and isinstance(flags, int) and bool(flags & (os.O_WRONLY | os.O_RDWR))
+    if event == "socket.connect":
+        return not isinstance(said[1], str | bytes)  # as to what children are forked from
+    return event.startswith(_FORBIDDEN)
 
 
-def _look_at(model) -> None:
+def _is_of_readers(process: psutil.Process) -> bool:
+    with contextlib.suppress(psutil.Error):
+        return "multiprocessing" in " ".join(process.cmdline())
+    return True  # it has gone
+
+
+def _look_at(model: dtviz.Model) -> None:
     """Read what a page shows first: names, and the vectors of a layer."""
     repr(model)
     layer = model.n_layers - 1
@@ -123,13 +161,3 @@ def _look_at(model) -> None:
         if directions is not None:
             assert len(directions.names) == len(directions.norms)
     assert model.unembedding_bias is None or len(model.unembedding_bias) == len(model.unembedding)
-
-
-def _peak() -> float:
-    """Return the most memory that this process has had, in MiB."""
-    if sys.platform == "darwin":
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    # On Linux what getrusage tells begins at what the process that started this one took.
-    own = re.search(r"VmHWM:\s+(\d+)", Path("/proc/self/status").read_text())
-    assert own is not None
-    return int(own[1]) / 2**10
