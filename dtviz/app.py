@@ -269,7 +269,7 @@ class App(pn.viewable.Viewer):
         except TypeError as error:
             raise FileProblem(
                 expected="a snapshot of this version of dtviz",
-                got=f"options that it does not know: {error}",
+                got=f"options that it does not know: {shortened(str(error), 200)}",
                 do="Open its checkpoint instead, or use the version that wrote it.",
             ) from error
         self.explorer.selection.names = about.get("selected", [])

@@ -293,6 +293,14 @@ def test_a_snapshot_edited_by_hand_is_an_error_of_dtviz(page, tmp_path, was, bec
         App(str(path))
 
 
+def test_an_unknown_option_of_a_snapshot_is_shortened(page, tmp_path):
+    path = tmp_path / "saved.html"
+    path.write_text(page.replace('"options": {', '"options": {"' + "x" * 5000 + '": 1, '))
+    with pytest.raises(FileProblem, match="options that it does not know") as error:
+        App(path)
+    assert len(str(error.value)) < 500
+
+
 def test_a_snapshot_opens_again_with_its_sets(gated, tmp_path):
     explorer = Explorer(gated)
     explorer.sets.save("mine", ["L0N1", "L1N8"], note="seen")
