@@ -1,10 +1,16 @@
 """The ``dtviz`` command."""
 
+import sys
+
+if __name__ == "__main__" and not sys.flags.safe_path:
+    # `python -m` looks in the folder one works in first, which may be that of a model: no Python
+    # file of it is to be taken for a module.
+    del sys.path[0]
+
 import argparse
 import logging
 import os
 import signal
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -131,8 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument(
         "--auth",
         metavar="FILE",
-        help='ask who it is: a JSON file of passwords, as in {"ada": "..."}, or the name of one of '
-        "Panel's OAuth providers",
+        help="ask who it is: a file of passwords that `dtviz password` has written, or the name of "
+        "one of Panel's OAuth providers",
     )
     group.add_argument(
         "--max-sessions",
@@ -148,7 +154,17 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MB",
         help="megabytes that a file opened from the page may have (default: %(default)s)",
     )
+    group.add_argument(
+        "--check",
+        action="store_true",
+        help="print what would be open to whom, within which limits, and serve nothing",
+    )
     explore.set_defaults(run=_explore)
+
+    password = commands.add_parser("password", help="set a user's password for explore --auth")
+    password.add_argument("file", metavar="FILE", help="of passwords; made if there is none")
+    password.add_argument("user", metavar="USER", help="the name to sign in with")
+    password.set_defaults(run=_password)
 
     snapshot = commands.add_parser("snapshot", help="write the explorer to one linked HTML file")
     _add_checkpoint(snapshot)
@@ -223,9 +239,11 @@ def _explore(options: argparse.Namespace) -> None:
     # beside them needs; they have to be told before NumPy is imported.
     os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
     # Panel takes a second to import: only what serves pays for it.
-    from dtviz import server
+    from dtviz.server.exposure import exposure
+    from dtviz.server.serving import serve
+    from dtviz.server.settings import Settings
 
-    settings = server.Settings(
+    settings = Settings(
         address=options.address,
         port=options.port,
         origins=tuple(options.allow_websocket_origin),
@@ -233,10 +251,29 @@ def _explore(options: argparse.Namespace) -> None:
         max_sessions=options.max_sessions,
         max_upload=options.max_upload,
     )
+    if options.check:
+        print("\n".join(exposure(options.checkpoint, settings)))  # noqa: T201
+        return
     source = options.checkpoint
     # What lies here now is not looked for on the hub when it is gone.
     is_here = source != "demo" and os.path.exists(source)
-    server.serve(Path(source) if is_here else source, settings, open_browser=not options.no_browser)
+    serve(Path(source) if is_here else source, settings, open_browser=not options.no_browser)
+
+
+def _password(options: argparse.Namespace) -> None:
+    from getpass import getpass
+
+    from dtviz.server.passwords import set_password
+
+    if sys.stdin.isatty():
+        given = getpass(f"Password of {options.user}: ")
+        if getpass("Again: ") != given:
+            raise BadArgument(
+                expected="the same password twice", got="two that differ", do="Type it again."
+            )
+    else:
+        given = sys.stdin.readline().removesuffix("\n")
+    set_password(Path(options.file), options.user, given)
 
 
 def _snapshot(options: argparse.Namespace) -> None:

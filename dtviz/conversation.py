@@ -12,6 +12,8 @@ from dtviz.views.shared import Asked
 if TYPE_CHECKING:
     from dtviz.explorer import Explorer
 
+_MOST_CHARACTERS = 100
+
 
 class Conversation:
     """Keeps the bar of an explorer's pages up to date, and does what they ask for.
@@ -78,11 +80,15 @@ class Conversation:
         self._is_answering = True  # all is told at once, when it is done
         for one in event.new:
             match one:
-                case [what, given, str(which), *_] if which not in self._answered:
+                case [what, given, str(which), *_] if self._is_new(which):
                     self._answered.append(which)
                     self._do(what, given)
         self._is_answering = False
         self._tell()
+
+    def _is_new(self, which: str) -> bool:
+        # What is answered is held: scripts name it shortly.
+        return len(which) <= _MOST_CHARACTERS and which not in self._answered
 
     def _do(self, what: object, given: Any) -> None:
         explorer = self._explorer

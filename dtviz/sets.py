@@ -317,7 +317,18 @@ def _checked(sets: Any) -> tuple[NeuronSet, ...]:
                 do="Give one of them another name.",
             )
         seen.add(one.name)
+    if sum(map(_size, sets)) > MOST_BYTES:
+        raise BadArgument(
+            expected=f"sets of at most {MOST_BYTES // 1_000_000} MB together",
+            got="more",
+            do="Remove some that are saved, or save fewer neurons.",
+        )
     return tuple(sets)
+
+
+def _size(one: NeuronSet) -> int:
+    """Return about how many bytes a set has in a file."""
+    return 100 + len(one.name) + len(one.note) + sum(len(name) + 4 for name in one.names)
 
 
 def _merged(sets: tuple[NeuronSet, ...], others: tuple[NeuronSet, ...]) -> tuple[NeuronSet, ...]:

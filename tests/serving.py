@@ -9,18 +9,22 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 
-from panel.io.server import Server
+from bokeh.server.server import BaseServer
 
 
 @contextlib.contextmanager
-def running(make: Callable[[], Server]) -> Iterator[Server]:
+def running(make: Callable[[], BaseServer]) -> Iterator[BaseServer]:
     """Run a server in a thread of its own; it listens once this yields."""
-    started: queue.Queue[Server] = queue.Queue()
+    started: queue.Queue[BaseServer | Exception] = queue.Queue()
 
     def run() -> None:
         # Not Panel's own thread: this one says when it listens, and at which port.
         asyncio.set_event_loop(asyncio.new_event_loop())
-        server = make()
+        try:
+            server = make()
+        except Exception as error:
+            started.put(error)
+            return
         server.start()
         started.put(server)
         server.io_loop.start()
@@ -28,6 +32,9 @@ def running(make: Callable[[], Server]) -> Iterator[Server]:
     thread = threading.Thread(target=run)
     thread.start()
     server = started.get(timeout=60)
+    if isinstance(server, Exception):
+        thread.join()
+        raise server
     try:
         yield server
     finally:

@@ -1,12 +1,13 @@
 """The server as a group meets it: signing in, places, uploads, nothing of one in another page."""
 
-import json
+import re
 import shutil
 
 import pytest
 
-from dtviz import server
-from dtviz.server import Settings
+from dtviz.server import serving
+from dtviz.server.passwords import set_password
+from dtviz.server.settings import Settings
 from tests.conftest import GATED
 from tests.serving import running
 
@@ -19,22 +20,30 @@ def served():
     with contextlib.ExitStack() as servers:
 
         def start(source="demo", **settings):
-            made = running(lambda: server.made(source, Settings(port=0, **settings)))
+            made = running(lambda: serving.made(source, Settings(port=0, **settings)))
             return f"http://localhost:{servers.enter_context(made).port}/explore"
 
         yield start
 
 
+def refused(gestures):
+    """The statuses of answers of which the browser said that they were refused, once."""
+    statuses = [int(re.search(r"status of (\d+)", error)[1]) for error in gestures.errors]
+    gestures.errors.clear()
+    return statuses
+
+
 def test_who_signs_in_explores_and_takes_away(gestures, served, tmp_path):
     """All of a page works under the headers that the server sends."""
     passwords = tmp_path / "passwords.json"
-    passwords.write_text(json.dumps({"ada": "lovelace"}))
+    set_password(passwords, "ada", "lovelace")
     page = gestures.page
     page.goto(served(auth=str(passwords)))
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill("byron")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_role("alert").filter(has_text="Invalid").wait_for()
+    assert refused(gestures) == [403]
     page.get_by_label("Name").fill("ada")
     page.get_by_label("Password").fill("lovelace")
     page.get_by_role("button", name="Sign in").click()
@@ -54,6 +63,7 @@ def test_when_all_places_are_taken_the_page_says_so(browse, served):
     first.open(address)
     second.page.goto(address)
     second.expect_text("All 1 places of this dtviz are taken")
+    assert refused(second) == [503]
     assert first.selected() == []
 
 

@@ -60,6 +60,16 @@ class Client:
         while await self._socket.read_message() is not None:
             pass
 
+    async def send_part(self, part: str | bytes) -> None:
+        """Send anything at all, as one part of a message."""
+        await self._socket.write_message(part, binary=isinstance(part, bytes))
+
+    async def closed(self) -> tuple[int | None, str | None]:
+        """Wait until the server closes the connection; return its code, and why it did."""
+        while await asyncio.wait_for(self._socket.read_message(), PATIENCE) is not None:
+            pass
+        return self._socket.close_code, self._socket.close_reason
+
     async def _change(self, source: str, attribute: str, value: Any) -> float:
         start, before = time.monotonic(), len(self.heard)
         model = {"id": self._ids[source]}

@@ -1,0 +1,1 @@
+"""The server of `dtviz explore`: for oneself, or for a group, within limits known beforehand."""

@@ -1,0 +1,51 @@
+"""PageSocket: the websocket of one page, which takes a place and sends within bounds."""
+
+import logging
+from typing import Any
+
+from panel.io.server import WSHandler
+
+from dtviz.server.messages import Messages, Refused
+from dtviz.server.visitor import host_of
+
+# See RFC 6455 and its registry of close codes: a policy is violated; try again later.
+_VIOLATED, _LATER = 1008, 1013
+
+
+class PageSocket(WSHandler):
+    """Panel's websocket. Of the application's settings it needs ``hosts`` and ``places``."""
+
+    def check_origin(self, origin: str) -> bool:
+        """Return whether a page of this origin may connect."""
+        is_own: bool = host_of(origin) in self.settings["hosts"]
+        return is_own
+
+    def open(self, *args: Any, **kwargs: Any) -> Any:
+        """Open the page's session, if there is a place."""
+        self._messages, self._is_refused = Messages(self._has_model), False
+        if not self.settings["places"].enter(self):
+            self.close(_LATER, "all places are taken")
+            return None
+        return super().open(*args, **kwargs)
+
+    async def on_message(self, fragment: str | bytes) -> None:
+        """Hear a part of a message; of a page that sends what none sends, nothing more."""
+        if self._is_refused or self.connection is None:  # before it, a page has nothing to say
+            return
+        try:
+            self._messages.take(fragment)
+        except Refused as refused:
+            self._is_refused = True
+            logging.getLogger("dtviz").warning("closed a page that sent %s", refused)
+            self.close(_VIOLATED, str(refused))
+            return
+        await super().on_message(fragment)
+
+    def on_close(self) -> None:
+        """Give the place back."""
+        self.settings["places"].leave(self)
+        super().on_close()
+
+    def _has_model(self, name: str) -> bool:
+        document = self.connection.session.document
+        return document.get_model_by_id(name) is not None

@@ -1,0 +1,60 @@
+"""The websocket of a page: one that sends what none sends is closed, and others go on."""
+
+import asyncio
+import contextlib
+import json
+
+import pytest
+from tornado.websocket import WebSocketClosedError
+
+from dtviz.server import serving
+from dtviz.server.messages import MOST_BYTES
+from dtviz.server.settings import Settings
+from tests.serving import running
+from tests.soak.client import Client
+
+# Tornado leaves sockets to be closed by the garbage collector, which tells of them.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture(scope="module")
+def address():
+    with running(lambda: serving.made("demo", Settings(port=0))) as started:
+        yield f"http://localhost:{started.port}/explore"
+
+
+@pytest.mark.parametrize(
+    ("part", "code", "why"),
+    [
+        ("no JSON", 1008, "no JSON"),
+        (json.dumps({"msgtype": "PUSH-DOC"}), 1008, "a message of another kind"),
+        ("[" * 600_000, 1008, "a message of more than 500,000 values"),
+    ],
+)
+def test_a_page_that_sends_what_none_sends_is_closed_and_others_are_answered(
+    address, part, code, why
+):
+    async def pages():
+        good, bad = Client(address), Client(address)
+        await good.open()
+        await bad.open()
+        await bad.send_part(part)
+        assert await bad.closed() == (code, why)
+        assert await good.select([1, 2]) >= 0
+        await good.close()
+
+    asyncio.run(pages())
+
+
+def test_a_message_that_is_too_large_is_not_read_to_its_end(address):
+    async def pages():
+        good, bad = Client(address), Client(address)
+        await good.open()
+        await bad.open()
+        with contextlib.suppress(WebSocketClosedError):  # while it is sent, or after
+            await bad.send_part("x" * (MOST_BYTES + 1))
+        await bad.closed()
+        assert await good.select([1, 2]) >= 0
+        await good.close()
+
+    asyncio.run(pages())
