@@ -5,8 +5,7 @@ import contextlib
 import itertools
 import os
 import time
-from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from dtviz.explorer import Explorer
 from dtviz.model import Model
 from dtviz.output import as_text
 from dtviz.session import Session
+from dtviz.upload import Upload
 from dtviz.views import page
 
 EXTENSIONS = (".pt", ".safetensors")
@@ -213,27 +213,6 @@ def opened(source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> 
         return page.caption(told(error))
 
 
-def _guard(upload: pmui.FileInput, most: int, refuse: Callable[[], None]) -> None:
-    """Let a file input hold at most so many bytes, whatever a page sends."""
-    # No subclass: the browser would not know its model.
-    hear = upload._handle_msg
-
-    def hear_within_limits(message: dict[str, Any]) -> None:
-        if message.get("status") == "error":  # the page has seen that the file is too large
-            refuse()
-            return
-        hear(message)
-        held = [file["value"] for file in upload._buffer]
-        for file in upload._file_buffer.values():
-            held += file["chunks"].values()
-        if sum(map(len, held)) > most:
-            upload._file_buffer.clear()
-            upload._buffer.clear()
-            refuse()
-
-    upload._handle_msg = hear_within_limits
-
-
 def _read(session: Session) -> None:
     """Read what is shown first: of a model that is damaged, nothing is to be shown."""
     for side in session.model.sides:
@@ -280,14 +259,17 @@ class App(pn.viewable.Viewer):
             label="Open a file",
             accept=",".join(EXTENSIONS),
             description="Open a decision transformer checkpoint from your computer, of at most "
-            f"{most_uploaded // 1_000_000:,} MB. The last {_MOST_UPLOADS} can be picked again.",
+            f"{most_uploaded // 1_000_000:,} MB. The last {_MOST_UPLOADS} can be picked again, as "
+            "far as they are no larger together.",
             sizing_mode="stretch_width",
             max_file_size=most_uploaded,
         )
         self._most_uploaded = most_uploaded
-        _guard(self._file, most_uploaded, self._refuse_upload)
+        self._upload = Upload(most_uploaded, self._take_upload, self._refuse_upload)
+        # No subclass: the browser would not know its model. Its own would hold each file thrice.
+        self._file._handle_msg = self._hear_file
+        self._bytes_uploaded: dict[str, int] = {}
         self.param.watch(self._pick, "checkpoint")
-        self._file.param.watch(self._take_upload, "value")
         self.explorer.param.watch(self._tell, "steps")
         # The same again, too: other things were shown since.
         self.explorer.param.watch(self._obey, "wanted", onlychanged=False)
@@ -391,26 +373,31 @@ class App(pn.viewable.Viewer):
             )
         )
 
-    async def _take_upload(self, event: param.parameterized.Event) -> None:
-        if not event.new:
-            return
-        # A page can set what the widget holds, and its limit, past the guard.
-        if len(event.new) > self._most_uploaded:
-            self._file.value = None
-            self._refuse_upload()
-            return
-        name = self._file.filename
+    def _hear_file(self, message: Any) -> None:
+        if self._upload.hear(message):
+            self._file._send_msg({"status": "finished"})
+
+    def _take_upload(self, name: str, data: bytes) -> None:
+        pn.state.execute(partial(self._open_upload, name, data))
+
+    async def _open_upload(self, name: str, data: bytes) -> None:
         try:
             # Meanwhile other pages are served.
-            model = await asyncio.to_thread(read_bytes, event.new, name)
+            model = await asyncio.to_thread(read_bytes, data, name)
         except Exception as error:
             self.problem = told(error)
             return
         # It can be picked again like the others, for as long as the page is open.
-        offered = {**self.param.checkpoint.names, name: model}
-        uploads = [label for label, one in offered.items() if isinstance(one, Model)]
-        for label in uploads[:-_MOST_UPLOADS]:
-            del offered[label]
+        self._bytes_uploaded.pop(name, None)
+        self._bytes_uploaded[name] = len(data)
+        others = self.param.checkpoint.names.items()
+        offered = {label: one for label, one in others if label != name} | {name: model}
+        while (
+            len(self._bytes_uploaded) > _MOST_UPLOADS
+            or sum(self._bytes_uploaded.values()) > self._most_uploaded
+        ):
+            oldest = next(iter(self._bytes_uploaded))
+            del self._bytes_uploaded[oldest], offered[oldest]
         self.param.checkpoint.objects = offered
         self.checkpoint = model
 
