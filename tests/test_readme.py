@@ -26,12 +26,18 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
 MAKING = [command for command in COMMANDS if command.startswith("make ")]
 WRITING = [command for command in COMMANDS if command.startswith(("dtviz snapshot", "dtviz table"))]
-SERVING = [command for command in COMMANDS if command.startswith(("dtviz explore", "panel serve"))]
+SERVING = [
+    command
+    for command in COMMANDS
+    if command.startswith(("dtviz explore", "panel serve")) and "--check" not in command
+]
+CHECKING = [command for command in COMMANDS if "--check" in command]
+PASSWORDS = [command for command in COMMANDS if command.startswith("dtviz password")]
 
 
 def test_every_command_is_of_a_kind_that_is_run():
     assert COMMANDS
-    assert set(COMMANDS) == {*SERVING, *MAKING, *WRITING}
+    assert set(COMMANDS) == {*SERVING, *MAKING, *WRITING, *CHECKING, *PASSWORDS}
 
 
 @pytest.mark.parametrize("snippet", blocks("python"))
@@ -61,6 +67,19 @@ def snapshot(tmp_path_factory):
     return path
 
 
+def run(command, place, typed=""):
+    """The exit status of a command, and what it said."""
+    result = subprocess.run(
+        [sys.executable, "-m", "dtviz.cli", *shlex.split(command)[1:]],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        input=typed,
+    )
+    return result.returncode, result.stdout, result.stderr
+
+
 @pytest.fixture
 def workplace(tmp_path, snapshot):
     """A folder with what the README's commands name."""
@@ -69,7 +88,8 @@ def workplace(tmp_path, snapshot):
         shutil.copy(CHECKPOINT, tmp_path / name)
     (tmp_path / "apps").symlink_to(ROOT / "apps")
     shutil.copy(snapshot, tmp_path)
-    (tmp_path / "passwords.json").write_text('{"ada": "lovelace"}')
+    for command in PASSWORDS:
+        assert run(command, tmp_path, "lovelace\n") == (0, "", "")
     language_models.saved("gpt2", tmp_path / "gpt2")
     return tmp_path
 
@@ -78,20 +98,20 @@ def workplace(tmp_path, snapshot):
 def test_writing_command(command, workplace):
     before = set(workplace.iterdir())
     words = shlex.split(command)
-    result = subprocess.run(
-        [sys.executable, "-m", "dtviz.cli", *words[1:]],
-        cwd=workplace,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
+    assert run(command, workplace) == (0, "", "")
     [name] = [
         word
         for last, word in itertools.pairwise(words)
         if last == "--out" or word.endswith(".html")
     ]
     assert set(workplace.iterdir()) == before | {workplace / name}
+
+
+@pytest.mark.parametrize("command", CHECKING)
+def test_checking_command(command, workplace):
+    status, said, complaints = run(command, workplace)
+    assert (status, complaints) == (0, "")
+    assert "route: none besides" in said
 
 
 @pytest.mark.parametrize("command", SERVING)
