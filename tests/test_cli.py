@@ -269,7 +269,7 @@ def test_no_words_end_in_a_traceback(tmp_path_factory, words):
         Path("tiny.pt").write_bytes(published(layers=1, layer_norm="none").pt())
         Path("folder").mkdir()
         patch.setattr("huggingface_hub.snapshot_download", offline)
-        patch.setattr("panel.io.server.get_server", offline)
+        patch.setattr("tornado.netutil.bind_sockets", offline)
         patch.setattr("dtviz.partitions.workers", here)
         try:
             status = cli.main(words)
