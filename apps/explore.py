@@ -4,11 +4,7 @@ import sys
 
 import panel as pn
 
-from dtviz.app import App
-from dtviz.errors import DtvizError
+from dtviz.app import opened
 
 pn.extension()
-try:
-    App(*sys.argv[1:2]).servable("dtviz")
-except DtvizError as error:
-    sys.exit(f"dtviz: {error}")
+opened(*sys.argv[1:2]).servable("dtviz")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import html
 import itertools
 import os
 import time
@@ -210,7 +211,7 @@ def opened(source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> 
     try:
         return App(source, most_uploaded=most_uploaded)
     except Exception as error:
-        return page.caption(told(error))
+        return page.text(html.escape(told(error)))
 
 
 def _read(session: Session) -> None:

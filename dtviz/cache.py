@@ -55,9 +55,10 @@ def folder() -> Path | None:
     if caches:
         return Path(caches) / "dtviz"
     try:
-        return Path.home() / ".cache" / "dtviz"
+        home = Path.home()
     except RuntimeError:  # a user without a name and without HOME, as in a container
         return None
+    return home / ".cache" / "dtviz" if home.is_dir() else None
 
 
 def clustered(rows: Directions, analysis: ClusterAnalysis, sha256: str | None) -> Clustering:

@@ -61,6 +61,7 @@ def _run(arguments: Sequence[str] | None) -> int:
     try:
         options = _parser().parse_args(arguments)
         _check_folder()
+        _have_home()
         options.run(options)
         return 0
     except DtvizError as error:
@@ -96,6 +97,14 @@ def _check_folder() -> None:
             got=f"one that is gone or cannot be read: {error.strerror}",
             do="Change to another folder.",
         ) from error
+
+
+def _have_home() -> None:
+    """Have a path for the home of a user who has none, as in a container: Bokeh asks for one."""
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = os.devnull  # where nothing is found, and nothing kept
 
 
 def _parser() -> argparse.ArgumentParser:

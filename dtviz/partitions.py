@@ -102,7 +102,9 @@ def write(
                 bias = model.unembedding_bias
                 if name == "unembedding" and bias is not None:
                     columns["bias"] = bias
-                pq.write_table(pa.table(columns), folder / f"{name}.parquet")
+                # Opened here: the path may be none that Arrow can have.
+                with (folder / f"{name}.parquet").open("wb") as file:
+                    pq.write_table(pa.table(columns), file)
         try:
             with uninterrupted():
                 results = executor.map(encoded, blocks)

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import hypothesis
 import numpy as np
 import pytest
 
 import dtviz
+from dtviz import cli
 from dtviz.demo import CHECKPOINT as DEMO
 from dtviz.model import Model
 
@@ -49,3 +51,18 @@ def real(request) -> tuple[Model, dict[str, np.ndarray]]:
     path = {"gated": GATED, "demo": DEMO}[request.param]
     state = torch.load(path, weights_only=True)["model_state_dict"]
     return model, {key: tensor.double().numpy() for key, tensor in state.items()}
+
+
+@pytest.fixture
+def run(capsys):
+    """The command, in this process: its exit status and what it printed."""
+
+    def run(*words):
+        try:
+            status = cli.main(words)
+        except SystemExit as exit_:  # argparse ends so
+            status = exit_.code
+        out, err = capsys.readouterr()
+        return SimpleNamespace(returncode=status, stdout=out, stderr=err)
+
+    return run

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtviz import link
-from dtviz.app import App, choices, open_model, reopened
+from dtviz.app import App, checked, choices, open_model, opened, reopened
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
@@ -193,6 +194,97 @@ def test_a_folder_is_not_left_by_links(gated, tmp_path, language_model):
         assert app.checkpoint == app.param.checkpoint.names["model.pt"]
     app.checkpoint = app.param.checkpoint.names["alias.pt"]
     assert app.problem == ""
+
+
+@pytest.fixture
+def two(tmp_path):
+    """A folder of two models."""
+    for name in ("a.pt", "b.pt"):
+        (tmp_path / name).write_bytes(published(layers=1, layer_norm="none").pt())
+    return tmp_path
+
+
+def shown_first(source):
+    """The model of a page that opens, and what the page says."""
+    page = opened(source)
+    return page.explorer.model.name, page.problem
+
+
+def test_of_a_folder_whose_first_model_is_damaged_later_the_next_opens(two):
+    assert checked(two) == ""
+    assert shown_first(two) == ("a", "")
+    (two / "a.pt").write_bytes(b"no")
+    name, problem = shown_first(two)
+    assert name == "b"
+    assert problem.startswith("'a.pt' cannot be opened: Expected a checkpoint")
+    (two / "b.pt").unlink()
+    name, problem = shown_first(two)
+    assert name == "memory DT (demo)"
+    assert "'a.pt'" in problem
+
+
+def test_at_the_start_one_bad_entry_refuses_no_other(two):
+    (two / "a.pt").write_bytes(b"no")
+    (two / "0.pt").symlink_to("/etc/hostname")
+    said = checked(two)
+    assert "'0.pt' cannot be opened" in said
+    assert "'a.pt' cannot be opened" in said
+    (two / "b.pt").write_bytes(b"no")
+    with pytest.raises(BadCheckpoint, match="that can be opened, got none"):
+        checked(two)
+
+
+def test_of_many_bad_entries_a_few_are_named(two):
+    for number in range(20):
+        (two / f"{number:02}.pt").write_bytes(b"no")
+    assert "17 more cannot be" in checked(two)
+
+
+def test_what_is_damaged_after_the_start_is_said_on_the_page(two):
+    path = two / "a.pt"
+    assert shown_first(path) == ("a", "")
+    path.write_bytes(b"no <b>")
+    page = opened(path)
+    assert "Expected a checkpoint" in page.object
+    assert "no &lt;b&gt;" in page.object
+    path.unlink()
+    assert "no such file" in opened(path).object
+    for one in two.iterdir():
+        one.unlink()
+    two.rmdir()
+    assert "Expected" in opened(two).object
+
+
+def test_what_has_gone_is_not_looked_for_on_the_hub(language_model, monkeypatch):
+    monkeypatch.chdir(language_model.parent)
+    path = Path("gpt2")
+    assert shown_first(path)[0] == "gpt2"
+    shutil.rmtree(path)
+
+    def asked(*_, **__):
+        raise AssertionError("the hub was asked")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", asked)
+    assert "no such file" in opened(path).object
+
+
+def test_a_damaged_file_is_not_tried_by_every_page(two, monkeypatch):
+    (two / "a.pt").write_bytes(b"no")
+    tried = []
+
+    def counted(source):
+        tried.append(source)
+        raise BadCheckpoint(expected="a", got="b", do="C.")
+
+    monkeypatch.setattr("dtviz.app.read", counted)
+    for _ in range(3):
+        with pytest.raises(BadCheckpoint, match="Expected a, got b"):
+            open_model(two / "a.pt")
+    assert len(tried) == 1
+    (two / "a.pt").write_bytes(b"not this either")
+    with pytest.raises(BadCheckpoint):
+        open_model(two / "a.pt")
+    assert len(tried) == 2
 
 
 @pytest.fixture

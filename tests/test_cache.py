@@ -179,6 +179,15 @@ def test_where_it_is(monkeypatch, tmp_path):
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert cache.folder() == tmp_path / ".cache" / "dtviz"
+    monkeypatch.setenv("HOME", str(tmp_path / "missing"))
+    assert cache.folder() is None
+
+
+def test_for_a_user_without_a_name_and_a_home_nothing_is_kept(monkeypatch):
+    for name in ("DTVIZ_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", lambda _: {}["nobody"])
+    assert cache.folder() is None
 
 
 def test_a_study_opens_what_another_one_found(folder, monkeypatch):

@@ -7,7 +7,6 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -22,21 +21,6 @@ from tests.checkpoints import language_models
 from tests.checkpoints.published import published
 from tests.conftest import GATED
 from tests.tokens import wordy
-
-
-@pytest.fixture
-def run(capsys):
-    """The command, in this process: its exit status and what it printed."""
-
-    def run(*words):
-        try:
-            status = cli.main(words)
-        except SystemExit as exit_:  # argparse ends so
-            status = exit_.code
-        out, err = capsys.readouterr()
-        return SimpleNamespace(returncode=status, stdout=out, stderr=err)
-
-    return run
 
 
 def run_alone(*words):

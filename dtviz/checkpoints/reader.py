@@ -12,12 +12,14 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 import weakref
 from collections.abc import Iterator
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TextIO
 
 import numpy as np
@@ -38,9 +40,8 @@ _MEMORY, _TIMES = 2**30, 12
 _SECONDS, _BYTES_A_SECOND = 60, 50_000_000
 # Numbers go through the pipe in pieces of so many bytes, and texts are at most so long.
 _CHUNK, _MOST_TEXT = 2**28, 2**30
-# What takes seconds to import; what stands in __main__ is imported by each child, too.
+# What takes seconds to import.
 _PRELOADED = [
-    "__main__",
     *("dtviz.checkpoints.reader", "dtviz.checkpoints.hugging_face"),
     *("dtviz.checkpoints.language_model", "transformer_lens.weight_processing"),
     *("transformers.generation.utils", "transformers.masking_utils"),
@@ -90,7 +91,7 @@ def _context() -> Any:
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
     context = multiprocessing.get_context("forkserver")
-    with _STARTING, _safe_path(), uninterrupted():
+    with _STARTING, _safe_path(), _without_main(), uninterrupted():
         context.set_forkserver_preload(_PRELOADED)
         forkserver.ensure_running()
     return context
@@ -111,6 +112,20 @@ def _safe_path() -> Iterator[None]:
             del os.environ["PYTHONSAFEPATH"]
         else:
             os.environ["PYTHONSAFEPATH"] = before
+
+
+@contextlib.contextmanager
+def _without_main() -> Iterator[None]:
+    """Start a process that does not begin with the user's own program, as Python's own do.
+
+    A script without `if __name__ == "__main__"` would run again in each of them.
+    """
+    main = sys.modules["__main__"]
+    sys.modules["__main__"] = ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = main
 
 
 class Reader:
@@ -206,7 +221,8 @@ class _Child:
         )
         # Also when nobody holds the model any more, or Python ends.
         self.end = weakref.finalize(self, _end, self._process, self._connection)
-        self._process.start()
+        with _STARTING, _without_main():
+            self._process.start()
         other.close()
         if data is not None:
             self._connection.send_bytes(data)
@@ -243,9 +259,10 @@ class _Child:
 
 def _end(process: Any, connection: Connection) -> None:
     connection.close()
-    if process.is_alive():
-        process.kill()
-    process.join()
+    if process.pid is not None:  # Ctrl-C can come before it has started
+        if process.is_alive():
+            process.kill()
+        process.join()
     process.close()
 
 
@@ -288,7 +305,7 @@ def _answer(
     # Of its own: it also ends what never gives the interpreter back.
     faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
     with _answering(connection):
-        model = load_bytes(data.pop(), path) if data else load(path)
+        model = load_bytes(data.pop(), path) if data else load(Path(path))
         _say(connection, described(model))
         while True:
             faulthandler.cancel_dump_traceback_later()

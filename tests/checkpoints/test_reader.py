@@ -274,6 +274,17 @@ def test_a_child_neither_writes_nor_runs_nor_connects_nor_reads_elsewhere(
     assert sorted(path.name for path in folder.iterdir()) == ["a.pt", "link"]
 
 
+def test_a_script_that_reads_runs_once_however_it_is_written(directory, tmp_path):
+    """Without `if __name__ == "__main__"`, as many scripts for panel serve are."""
+    (tmp_path / "script.py").write_text(
+        "import sys\nfrom dtviz.checkpoints import reader\n"
+        "print('begun', flush=True)\nprint(reader.read(sys.argv[1]).name)\n"
+    )
+    words = [sys.executable, tmp_path / "script.py", str(directory)]
+    result = subprocess.run(words, capture_output=True, text=True, timeout=120)
+    assert (result.stdout.splitlines(), result.stderr) == (["begun", directory.name], "")
+
+
 _PARENT = """
 import sys
 from dtviz.checkpoints import reader
