@@ -6,6 +6,7 @@ import os
 import queue
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 
@@ -52,10 +53,12 @@ class Command:
 
     def __init__(self, *words: str, **variables: str) -> None:
         command = [sys.executable, "-m", "dtviz.cli", "explore", "--no-browser", *words]
+        # No pipe: once it is full, who writes to it waits.
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=self._complaints,
             text=True,
             env=os.environ | variables,
         )
@@ -65,4 +68,7 @@ class Command:
     def kill(self) -> str:
         """End the process at once; return what it complained of."""
         self.process.kill()
-        return self.process.communicate(timeout=60)[1]
+        self.process.communicate(timeout=60)
+        with self._complaints as file:
+            file.seek(0)
+            return file.read()

@@ -3,13 +3,28 @@
 import logging
 from typing import Any
 
+from bokeh.protocol.message import Message
 from panel.io.server import WSHandler
 
+from dtviz.errors import shortened
 from dtviz.server.messages import Messages, Refused
 from dtviz.server.visitor import host_of
 
+# Messages that end in errors: of dtviz's pages none should.
+MOST_ERRORS = 100
+# Characters of each part of what Bokeh logs of them: a page could fill the log.
+_MOST_LOGGED = 1_000
 # See RFC 6455 and its registry of close codes: a policy is violated; try again later.
 _VIOLATED, _LATER = 1008, 1013
+
+
+def _shorten(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(shortened(repr(one), _MOST_LOGGED) for one in record.args)
+    return True
+
+
+logging.getLogger("bokeh.server.protocol_handler").addFilter(_shorten)
 
 
 class PageSocket(WSHandler):
@@ -22,7 +37,7 @@ class PageSocket(WSHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Open the page's session, if there is a place."""
-        self._messages, self._is_refused = Messages(self._has_model), False
+        self._messages, self._is_refused, self._errors = Messages(self._has_model), False, 0
         if not self.settings["places"].enter(self):
             self.close(_LATER, "all places are taken")
             return None
@@ -35,11 +50,22 @@ class PageSocket(WSHandler):
         try:
             self._messages.take(fragment)
         except Refused as refused:
-            self._is_refused = True
-            logging.getLogger("dtviz").warning("closed a page that sent %s", refused)
-            self.close(_VIOLATED, str(refused))
+            self._refuse(str(refused))
             return
         await super().on_message(fragment)
+
+    async def send_message(self, message: Message[Any]) -> None:
+        """Send a message; to a page whose own end in errors, only so many."""
+        self._errors += message.msgtype == "ERROR"
+        if self._errors > MOST_ERRORS:
+            self._refuse(f"more than {MOST_ERRORS} messages that ended in errors")
+        else:
+            await super().send_message(message)
+
+    def _refuse(self, what: str) -> None:
+        self._is_refused = True
+        logging.getLogger("dtviz").warning("closed a page that sent %s", what)
+        self.close(_VIOLATED, what)
 
     def on_close(self) -> None:
         """Give the place back."""

@@ -210,6 +210,7 @@ def test_a_page_that_was_loaded_before_all_places_were_taken_is_told_so():
             await one.open()
             late = await _connect(started, origin, token)
             assert await late.read_message() is None
+            late.close()
             assert (late.close_code, late.close_reason) == (1013, "all places are taken")
             await one.close()
 

@@ -9,6 +9,7 @@ from tornado.websocket import WebSocketClosedError
 
 from dtviz.server import serving
 from dtviz.server.messages import MOST_BYTES
+from dtviz.server.page_socket import MOST_ERRORS
 from dtviz.server.settings import Settings
 from tests.serving import running
 from tests.soak.client import Client
@@ -58,3 +59,26 @@ def test_a_message_that_is_too_large_is_not_read_to_its_end(address):
         await good.close()
 
     asyncio.run(pages())
+
+
+def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log(address, caplog):
+    model = {"kind": "ModelChanged", "model": {"id": "x" * 100_000}, "attr": "a", "new": 1}
+    parts = [{"msgid": "m", "msgtype": "PATCH-DOC"}, {}, {"events": [model]}]
+
+    async def pages():
+        good, bad = Client(address), Client(address)
+        await good.open()
+        await bad.open()
+        ends = []
+        while "closed" not in ends:
+            with contextlib.suppress(WebSocketClosedError):
+                for part in parts:
+                    await bad.send_part(json.dumps(part))
+            ends.append(await bad.answer("m"))
+        assert ends == ["ERROR"] * MOST_ERRORS + ["closed"]
+        assert await good.select([1, 2]) >= 0
+        await good.close()
+
+    asyncio.run(pages())
+    said = [record.getMessage() for record in caplog.records if "bokeh" in record.name]
+    assert 0 < max(map(len, said)) < 10_000

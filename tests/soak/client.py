@@ -22,7 +22,9 @@ class Client:
     def __init__(self, address: str) -> None:
         self._address = address
         self.heard: list[str] = []
-        self._ids: dict[str, str] = {}
+        # The ids of sources, or of their selections, by name; and those of all models.
+        self.named: dict[str, str] = {}
+        self.models: list[str] = []
         self._numbers = itertools.count()
 
     async def open(self) -> None:
@@ -37,10 +39,11 @@ class Client:
         while (await self._read()).get("msgtype") != "ACK":
             pass
         await self._send("PULL-DOC-REQ", {})
-        while "neurons" not in self._ids:
+        while "neurons" not in self.named:
             content = await self._read()
             if "doc" in content:
-                self._ids = dict(_named_sources(content["doc"]))
+                self.named = dict(_named_sources(content["doc"]))
+                self.models = sorted(set(re.findall(r'"id": "([^"]+)"', json.dumps(content))))
         ready = {"type": "event", "name": "document_ready", "values": {"type": "map"}}
         event = {"kind": "MessageSent", "msg_type": "bokeh_event", "msg_data": ready}
         await self._send("PATCH-DOC", {"events": [event]})
@@ -60,19 +63,33 @@ class Client:
         while await self._socket.read_message() is not None:
             pass
 
+    def drop(self) -> None:
+        """Leave, also if the server has closed the connection."""
+        self._socket.close()
+
     async def send_part(self, part: str | bytes) -> None:
         """Send anything at all, as one part of a message."""
         await self._socket.write_message(part, binary=isinstance(part, bytes))
+
+    async def answer(self, message: str) -> str:
+        """Wait for what the server says of a message; "closed" if it closes the connection."""
+        while (part := await self._socket.read_message()) is not None:
+            said = json.loads(part) if isinstance(part, str) and '"reqid"' in part else {}
+            if said.get("reqid") == message:
+                return str(said["msgtype"])
+        self.drop()
+        return "closed"
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait until the server closes the connection; return its code, and why it did."""
         while await asyncio.wait_for(self._socket.read_message(), PATIENCE) is not None:
             pass
+        self.drop()
         return self._socket.close_code, self._socket.close_reason
 
     async def _change(self, source: str, attribute: str, value: Any) -> float:
         start, before = time.monotonic(), len(self.heard)
-        model = {"id": self._ids[source]}
+        model = {"id": self.named[source]}
         event = {"kind": "ModelChanged", "model": model, "attr": attribute, "new": value}
         await self._send("PATCH-DOC", {"events": [event]})
         while len(self.heard) == before:
