@@ -42,6 +42,8 @@ def test_it_is_small_and_names_no_other_place(saved):
     assert len(page.encode()) < 5e6
     # What Bokeh's own scripts could fetch, the page's policy forbids.
     assert "default-src 'none'" in page
+    assert "script-src &#39;sha256-" in page
+    assert "unsafe-inline" not in page[: page.index("style-src")]
     own = page[: page.index("<script>")]
     assert "http" not in own.replace("http-equiv", "")
 

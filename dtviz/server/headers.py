@@ -1,13 +1,20 @@
 """Headers: what a browser must not do with what the server answers."""
 
+import secrets
+
 from tornado.httputil import HTTPHeaders
 from tornado.web import OutputTransform
 
-# Bokeh compiles templates in the browser, and its style sheets and Panel's modules are made there.
+from dtviz.views.page import NONCE
+
+# The scripts that run are those of the page's template, and the modules that these import: no
+# other element, attribute or address. 'unsafe-eval' remains, as Bokeh compiles all scripts of
+# its models (CustomJS) in the browser; 'unsafe-inline' for styles, as Bokeh and MUI set them by
+# elements and attributes. The only worker is that of the search.
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; "
-    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; font-src 'self' data:; worker-src 'self' blob:; "
+    f"script-src 'nonce-{NONCE}' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; worker-src blob:; "
     "connect-src 'self' data: blob:; object-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'self'",
     "X-Content-Type-Options": "nosniff",
@@ -17,11 +24,14 @@ HEADERS = {
 
 
 class Guarded(OutputTransform):
-    """Adds to each answer what the browser must not do with it."""
+    """Adds to each answer what the browser must not do with it; each has a nonce of its own."""
 
     def transform_first_chunk(
         self, status_code: int, headers: HTTPHeaders, chunk: bytes, finishing: bool
     ) -> tuple[int, HTTPHeaders, bytes]:
         """Add the headers."""
-        headers.update(HEADERS)
+        nonce = secrets.token_urlsafe(24)
+        headers.update({name: value.replace(NONCE, nonce) for name, value in HEADERS.items()})
+        if headers.get("Content-Type", "").startswith("text/html"):
+            chunk = chunk.replace(NONCE.encode(), nonce.encode())
         return status_code, headers, chunk

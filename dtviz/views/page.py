@@ -3,12 +3,14 @@
 import contextlib
 import functools
 import html
+import secrets
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import panel as pn
 from bokeh.document import Document
+from jinja2 import Environment
 
 from dtviz.views.scripts import script
 
@@ -18,6 +20,8 @@ TABLES_CSS, BAR_CSS, SETS_CSS = (
 )
 # Panel's own pages ask other machines for a logo and for fonts.
 LOGIN = _JS / "login.html"
+# Stands for the nonce of each answer, and for it alone, in a page that the server has not sent yet.
+NONCE = secrets.token_urlsafe(24)
 _TEXT_CSS = """
 table { border-collapse: collapse; font-size: 11px; line-height: 15px; margin-top: 3px; }
 th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; }
@@ -149,12 +153,24 @@ def _page_class() -> Any:
     return Page
 
 
+@functools.cache
+def template() -> Any:
+    """Return the template of a page, whose own scripts bear `NONCE`."""
+    from panel_material_ui.base import BASE_TEMPLATE
+
+    known = {"usual": BASE_TEMPLATE, "marked": f'<script nonce="{NONCE}"'}
+    text = (_JS / "page.html").read_text(encoding="utf-8")
+    # What goes into it is Panel's, and HTML already.
+    return Environment(autoescape=False).from_string(text, known)  # noqa: S701
+
+
 def page(title: str, explorer: Any, *sidebar: Any) -> Any:
     """Return the whole page around an explorer, with more for the sidebar; it fills the window."""
     import panel_material_ui as pmui
 
     made = _page_class()(
         title=title,
+        template=template(),
         header=[pn.Row(explorer.status, sizing_mode="stretch_width", styles={"color": "white"})],
         sidebar=[
             later(

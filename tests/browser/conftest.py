@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Error, Playwright, expect, sync_playwri
 
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from dtviz.server.headers import Guarded
 from tests.browser.gestures import PATIENCE, Gestures
 from tests.conftest import GATED
 from tests.serving import running
@@ -132,14 +133,19 @@ def gestures(browse: Callable[[], Gestures]) -> Gestures:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Any], str]]:
-    """Serve an explorer, or what Panel can serve, from a thread; returns its address."""
+    """Serve an explorer, or what Panel can serve, from a thread; returns its address.
+
+    What it answers has the headers of dtviz's own server: all works under these.
+    """
     with contextlib.ExitStack() as servers:
 
         def start(shown: Any) -> str:
             page = shown.page() if isinstance(shown, Explorer) else shown
 
             def make() -> Server:
-                return pn.serve({"explore": page}, port=0, start=False, show=False, verbose=False)
+                made = pn.serve({"explore": page}, port=0, start=False, show=False, verbose=False)
+                made._tornado.add_transform(Guarded)
+                return made
 
             server = servers.enter_context(running(make))
             return f"http://localhost:{server.port}/explore"

@@ -22,6 +22,7 @@ from dtviz.errors import FileProblem
 from dtviz.server import memory, serving
 from dtviz.server.headers import HEADERS
 from dtviz.server.settings import Settings
+from dtviz.views.page import NONCE
 from tests.serving import running
 from tests.soak.client import visit
 
@@ -42,10 +43,37 @@ def address():
 def test_each_answer_says_what_the_browser_must_not_do(address):
     for path in ("/explore", "/favicon.ico", "/static/js/bokeh.min.js"):
         with urllib.request.urlopen(address + path) as answer:
-            assert {name: answer.headers[name] for name in HEADERS} == HEADERS
+            nonce = nonce_of(answer)
+            expected = {name: value.replace(NONCE, nonce) for name, value in HEADERS.items()}
+            assert {name: answer.headers[name] for name in HEADERS} == expected
     with pytest.raises(urllib.error.HTTPError) as missing:
         urllib.request.urlopen(f"{address}/nowhere")
     assert missing.value.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def nonce_of(answer):
+    """What scripts must bear to run."""
+    [nonce] = re.findall(r"script-src 'nonce-([\w-]{32})' 'unsafe-eval';", policy_of(answer))
+    return nonce
+
+
+def policy_of(answer):
+    return answer.headers["Content-Security-Policy"]
+
+
+def test_the_scripts_that_run_bear_a_nonce_that_nobody_knows_beforehand(address):
+    nonces = set()
+    for _ in range(2):
+        with urllib.request.urlopen(f"{address}/explore") as answer:
+            text = answer.read().decode()
+            nonce = nonce_of(answer)
+        scripts = re.findall("<script[^>]*>", text)
+        assert len(scripts) > 5
+        assert all(script.startswith(f'<script nonce="{nonce}"') for script in scripts)
+        assert NONCE not in text
+        assert "unsafe-inline" not in policy_of(answer).split("style-src")[0]
+        nonces.add(nonce)
+    assert len(nonces) == 2
 
 
 @pytest.mark.parametrize(
