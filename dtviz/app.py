@@ -35,6 +35,7 @@ from dtviz.output import as_text
 from dtviz.session import Session
 from dtviz.upload import Upload
 from dtviz.views import page
+from dtviz.views.controls import controls
 
 EXTENSIONS = (".pt", ".safetensors")
 MOST_UPLOADED = 200_000_000  # bytes
@@ -409,9 +410,5 @@ class App(pn.viewable.Viewer):
             visible=self.param.problem.rx.bool(),
             margin=(5, 10),
         )
-        picker = pmui.Select.from_param(
-            self.param.checkpoint,
-            description=self.param.checkpoint.doc,
-            sizing_mode="stretch_width",
-        )
+        [picker] = controls(pmui, [self.param.checkpoint])
         return page.page("dtviz", self.explorer, alert, picker, self._file)

@@ -3,7 +3,6 @@
 import base64
 import datetime
 import hashlib
-import html
 import json
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import version
@@ -147,7 +146,7 @@ def _tabs(explorer: "Explorer", model: Callable[[Any], Any]) -> Tabs:
         tab.show(explorer)
         lines = [tab.message or tab.heading] if tab.message or tab.has_heading else []
         views = [] if tab.message else [Row(*map(model, tab.row.objects), **layout)]
-        texts = [Div(text=html.escape(line), styles=LINE, margin=(2, 10)) for line in lines]
+        texts = [Div(text=line, render_as_text=True, styles=LINE, margin=(2, 10)) for line in lines]
         contents.append(Column(*texts, *views, **layout))
     places = [Column(**layout) for _ in shown]
     for tab, place, content in zip(shown, places, contents, strict=True):

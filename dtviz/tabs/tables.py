@@ -6,15 +6,13 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
-import pandas as pd
 import panel as pn
 import param
-from bokeh.models.widgets.tables import NumberFormatter
 
 from dtviz import tables
 from dtviz.errors import DtvizError
 from dtviz.tabs.tab import HEIGHT, Tab
+from dtviz.views.table import table
 
 
 class Tables(Tab):
@@ -110,27 +108,12 @@ class Tables(Tab):
         return io.BytesIO(tables.encoded(self.frame, kind, self.study.model))
 
     def shape(self) -> object:
-        """Another table has other columns."""
-        return self.kind
+        """Another table has other columns, and so has the same of another model."""
+        return (self.kind, *self.frame)
 
     def make_views(self) -> list[Any]:
         """Return the table."""
-        decimals = self.frame.select_dtypes(np.floating).columns
-        table = pn.widgets.Tabulator(
-            pn.bind(lambda _: self._shown(), self.param.changes),
-            pagination="remote",
-            page_size=6,
-            formatters={name: NumberFormatter(format="0.0000") for name in decimals},
-            stylesheets=[":host .tabulator { font-size: 12px; }"],
-            header_filters=True,
-            disabled=True,
-            show_index=False,
-            height=HEIGHT,
-            sizing_mode="stretch_width",
-            layout="fit_data_stretch",
-        )
-        table.on_click(self._select_row)
-        return [table]
+        return [table(lambda: self.frame, self.param.changes, self._select_row, HEIGHT)]
 
     def _select_row(self, event: Any) -> None:
         row = self.frame.iloc[event.row]
@@ -138,8 +121,3 @@ class Tables(Tab):
         known = set(self.study.neurons.index)
         if known.issuperset(named) and named:
             self.selection.select(named, self.hub.session.held)
-
-    def _shown(self) -> pd.DataFrame:
-        # As text: Tabulator offers no filter for categories.
-        names = self.frame.select_dtypes("category").columns
-        return self.frame.astype(dict.fromkeys(names, str))

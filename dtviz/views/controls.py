@@ -5,6 +5,9 @@ from typing import Any
 
 import param
 
+# Looks like what panel-material-ui makes an icon of, which it leaves as it is.
+_JOINED = ":material\u2060/"
+
 
 def controls(
     toolkit: Any, parameters: Iterable[param.Parameter], shown: Mapping[str, Any] | None = None
@@ -37,10 +40,25 @@ def _widget(toolkit: Any, parameter: param.Parameter, shown: Any) -> Any:
     if type(parameter) is param.Number:
         known["step"] = parameter.step or 0.1
     widget = kind.from_param(parameter, sizing_mode="stretch_width", visible=shown, **known)
+    if kind is toolkit.Select:
+        _call_as_they_are(widget)
     if kind in (toolkit.Select, toolkit.Switch):
         # A choice is made at once: Panel would wait for others to follow, as from a slider.
         widget._debounce = 1
     return widget
+
+
+def _call_as_they_are(select: Any) -> None:
+    """Let choices be called what they are: panel-material-ui would make icons of some names."""
+
+    def call(*_: object) -> None:
+        choices = select.options
+        named = {name.replace(":material/", _JOINED): one for name, one in choices.items()}
+        if any(name not in choices for name in named):
+            select.options = named
+
+    call()
+    select.param.watch(call, "options")
 
 
 def _bounds(parameter: param.Parameter) -> tuple[Any, Any]:

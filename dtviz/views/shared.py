@@ -333,7 +333,8 @@ class Written(Reactive):
         parent: Model | None = None,
         comm: Any = None,
     ) -> Model:
-        output = Div(**self._get_properties(doc), syncable=False)
+        # What is written has names in it, which Bokeh would search for TeX when it draws anew.
+        output = Div(**self._get_properties(doc), syncable=False, disable_math=True)
         root = root or output
         for frame in self._shared.values():
             frame.join(doc, root, comm)

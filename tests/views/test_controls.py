@@ -78,3 +78,17 @@ def test_what_matters_only_at_times_shows_then(options, toolkit):
         options.ranking.k = k
         assert at_times.visible == (k > 5)
         assert always.visible
+
+
+@pytest.mark.parametrize("toolkit", [pmui, pn.widgets])
+def test_no_choice_is_called_by_an_icon(toolkit):
+    class Owner(param.Parameterized):
+        which = param.Selector(objects={"plain": 1, ":material/home: a": 2})
+
+    owner = Owner()
+    [select] = controls(toolkit, [owner.param.which])
+    assert select.options == {"plain": 1, ":material\u2060/home: a": 2}
+    owner.param.which.objects = {"other": object(), "and :material/lock@color=red:": 3}
+    assert list(select.options) == ["other", "and :material\u2060/lock@color=red:"]
+    select.value = 3
+    assert owner.which == 3
