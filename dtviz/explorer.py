@@ -306,7 +306,7 @@ class Explorer(Session, pn.viewable.Viewer):
     @property
     def status(self) -> pn.Row:
         """Which model is in view, how its weights were processed, and how many are selected."""
-        model = page.caption(pn.bind(titles.of_model, self.param.model), flex="1")
+        model = page.one_line(pn.bind(titles.of_model, self.param.model), flex="1")
         return pn.Row(model, self.count, sizing_mode="stretch_width", styles=page.LINE)
 
     def controls(self, toolkit: Any) -> pn.Column:

@@ -20,7 +20,8 @@ def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
     Returns:
         Overlay of Rectangles (or Scatter, of more than 40 names) and HLine (at zero).
     """
-    names = [looks.literal(str(name)) for name in values.index]
+    names = [str(name) for name in values.index]
+    ticks = [(place, looks.tick(name)) for place, name in enumerate(names)]
     long = pd.DataFrame(
         {
             "place": np.tile(np.arange(len(names)), values.shape[1]),
@@ -51,7 +52,7 @@ def bars(values: pd.DataFrame, title: str) -> hv.Overlay:
         **looks.small(title),
         xlabel="",
         ylabel="",
-        **({"xaxis": None} if many else {"xticks": list(enumerate(names)), "xrotation": 45}),
+        **({"xaxis": None} if many else {"xticks": ticks, "xrotation": 45}),
     )
 
 

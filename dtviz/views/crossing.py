@@ -22,7 +22,7 @@ def strips(points: pd.DataFrame, title: str) -> hv.Scatter:
     """
     groups = pd.Categorical(points["group"])
     place = groups.codes + 0.8 * (looks.jitter(len(points)) - 0.5)
-    ticks = [(i, looks.literal(str(group))) for i, group in enumerate(groups.categories)]
+    ticks = [(i, looks.tick(str(group))) for i, group in enumerate(groups.categories)]
     return hv.Scatter(points.assign(place=place), "place", ["value", "name", "item", "row"]).opts(
         **looks.marks(looks.BLUE),
         **looks.small(title),

@@ -41,7 +41,7 @@ def effects(frame: pd.DataFrame, title: str) -> hv.Overlay:
         xlabel="g: difference of the means in standard deviations",
         ylabel="",
         yticks=[
-            (place, looks.literal(name)) for place, name in zip(places, rows["name"], strict=True)
+            (place, looks.tick(name)) for place, name in zip(places, rows["name"], strict=True)
         ],
         ylim=(-len(frame) + 0.4, 0.6),
         show_grid=True,

@@ -21,7 +21,7 @@ def labelled(similarity: Float32, names: list[str], title: str) -> hv.Image:
         title: what was computed.
     """
     n = len(names)
-    ticks = [(row + 0.5, looks.literal(names[row])) for row in named(n)]
+    ticks = [(row + 0.5, looks.tick(names[row])) for row in named(n)]
     return hv.Image(similarity[::-1], ["column", "row"], "cosine", bounds=(0, 0, n, n)).opts(
         **{**looks.small(title), "fontsize": {**looks.FONT_SIZES, "ticks": "0.8em"}},
         cmap=looks.SIGNED,

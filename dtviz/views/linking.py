@@ -284,6 +284,7 @@ def count_items(hub: Hub, ranking: Shared, name: str, most: int) -> Hook:
         axis = figure.xaxis[0]
         sources = {"neurons": hub.source(plot.root), "ranking": ranking.source(plot.root)}
         drawn = {"bars": bars, "figure": figure, "axis": axis, "most": most}
+        drawn["most_at_axis"] = looks.MOST_AT_AXIS
         count = script("literal", "listing", "counts", **sources, **drawn)
         follow(figure, count, **sources)
         figure.js_on_event("tap", script("choose", "listing", "count_tap", **sources, bars=bars))

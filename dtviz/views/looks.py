@@ -70,6 +70,8 @@ _SVG = code("download") + code("svg")
 _GOLDEN_RATIO = (1 + 5**0.5) / 2
 # With more neurons than that, points are drawn small, into an image.
 MANY = 1_000
+# Characters of a name at an axis.
+MOST_AT_AXIS = 40
 # Points under the pointer that are told of: in the middle of a cloud there can be hundreds.
 MOST_TOLD = 3
 
@@ -140,6 +142,11 @@ def literal(text: str) -> str:
     for mark in ("$$", "\\[", "\\("):
         text = text.replace(mark, f"{mark[0]}\u2060{mark[1]}")
     return text
+
+
+def tick(name: str) -> str:
+    """Return a name to stand at an axis as it is, but short: a long one leaves a figure no room."""
+    return literal(name if len(name) <= MOST_AT_AXIS else f"{name[: MOST_AT_AXIS - 1]}…")
 
 
 def heading(title: str) -> str:

@@ -28,6 +28,10 @@ th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; 
 td, th { padding: 1px 7px 1px 0; }
 td { font-variant-numeric: tabular-nums; }
 """
+_ONE_LINE_CSS = """
+:host { contain: inline-size; }
+:host > div { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+"""
 _TABS_CSS = """
 .bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
 /* The theme's own colour is too dark for a dark page. */
@@ -125,6 +129,13 @@ def caption(text: Any, **styles: str) -> pn.pane.HTML:
         styles={**LINE, **styles},
         margin=(2, 10),
     )
+
+
+def one_line(text: Any, **styles: str) -> pn.pane.HTML:
+    """Return a caption that is cut where it is too long, so that nothing below it moves."""
+    made = caption(text, **styles)
+    made.stylesheets = [_ONE_LINE_CSS]
+    return made
 
 
 def text(html_text: Any) -> pn.pane.HTML:

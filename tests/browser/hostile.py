@@ -110,7 +110,8 @@ def write(folder: Path) -> None:
     for layer in range(made.n_layers):
         part = folder / NEURONS / f"layer={layer}"
         part.mkdir(parents=True)
-        columns = {side: vectors(made.weights[side][layer]) for side in made.sides}
+        columns = {"name": made.neurons(layer).names}
+        columns |= {side: vectors(made.weights[side][layer]) for side in made.sides}
         pq.write_table(pa.table(columns), part / "part-00000.parquet")
 
 
@@ -148,7 +149,8 @@ const ADDRESSES = ["href", "xlink:href", "src", "srcdoc", "action", "formaction"
 window.strange = (root) => [...root.querySelectorAll("*")].flatMap((element) => [
   ...element.shadowRoot == null ? [] : strange(element.shadowRoot),
   ...[...element.attributes].some(({name, value}) =>
-      name.startsWith("on") || ADDRESSES.includes(name) && /planted|^\\W*javascript:/i.test(value)) ||
+      name.startsWith("on") ||
+      ADDRESSES.includes(name) && /planted|^\\W*javascript:/i.test(value)) ||
     element.matches("x-planted, mjx-container, iframe, object, embed, base")
     ? [element.outerHTML.slice(0, 300)] : [],
 ])
@@ -176,8 +178,8 @@ class Watch:
     def assert_nothing(self) -> None:
         """Of no name an element was made, and no part of one ran."""
         found = self._page.evaluate(
-            """(within) => [
-              ...planted, ...[...document.querySelectorAll(within)].flatMap((part) => strange(part))]""",
+            """(within) =>
+              [...planted, ...[...document.querySelectorAll(within)].flatMap(strange)]""",
             self._within,
         )
         seen = [*found, *self._requests]

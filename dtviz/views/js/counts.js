@@ -1,7 +1,7 @@
 // Draws how often each item is among those listed for the selected neurons: upwards where a neuron
 // answers to it most, downwards where least. Args: neurons (the hub), ranking (a source: neuron and
-// item, 2k rows a neuron), bars (the source to fill), figure, axis (of the items' names), most (bars that fit).
-// Uses literal.js and listing.js.
+// item, 2k rows a neuron), bars (the source to fill), figure, axis (of the items' names), most (bars that fit),
+// most_at_axis (characters of a name). Uses literal.js and listing.js.
 const {item} = ranking.data
 const n = neurons.data.name.length
 const {at, k} = places(ranking)
@@ -26,7 +26,8 @@ const columns = ["left", "right", "bottom", "top", "item", "count", "end"]
 const data = Object.fromEntries(columns.map((column) => [column, drawn.map((bar) => bar[column])]))
 bars.data = {...data, color: data.end}
 axis.ticker.ticks = shown.map((_, place) => place)
-axis.major_label_overrides = new Map(shown.map(([name], place) => [place, literal(name)]))
+const tick = (name) => literal(name.length > most_at_axis ? `${name.slice(0, most_at_axis - 1)}…` : name)
+axis.major_label_overrides = new Map(shown.map(([name], place) => [place, tick(name)]))
 const greatest = Math.max(1, ...drawn.map(({count}) => count))
 figure.x_range.setv({start: -0.6, end: Math.max(shown.length, 10) - 0.4})
 figure.y_range.setv({start: drawn.some(({top}) => top < 0) ? -1.1 * greatest : 0, end: 1.1 * greatest})
