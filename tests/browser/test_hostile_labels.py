@@ -1,6 +1,7 @@
 """Names come from files that nobody vouches for: they are shown as text, and none of them runs."""
 
 import re
+import threading
 from itertools import cycle
 from urllib.parse import quote
 
@@ -23,7 +24,7 @@ CHOICES = {"Tables": "kind", "Unembedding": "which", "Across spaces": "crossing"
 UPLOAD = "input[type=file][accept*='.pt']"
 
 # Of a tab, the figures that tell of what is under the pointer.
-TELLING = {"Counts": 1, "Channel map": 1, "Selected": 1, "Alike": 1, "Moments": 3}
+TELLING = {"Counts": 1, "Channel map": 1, "Selected": 1, "Moments": 3}
 TELLING |= {"Distributions": 2, "Across spaces": 2, "Unembedding": 2, "Against the rest": 1}
 
 # Where, of some figures in sight, there is something to tell of: once so many rest in their places.
@@ -122,10 +123,16 @@ def compare(gestures, x, y):
         gestures.choose(label, name.replace(":material/", ":material\u2060/"))
 
 
-def select(gestures, label, option):
-    """Choose an option of the tab that is open."""
-    lists = gestures.page.get_by_label(label, exact=True).filter(visible=True)
-    lists.and_(gestures.page.locator("select")).last.select_option(option)
+def select(gestures, tab, choice, option):
+    """Choose an option of the tab that is open, and wait until Python has heard of it."""
+    if getattr(tab, choice) == option:
+        return
+    heard = threading.Event()
+    watcher = tab.param.watch(lambda _: heard.set(), choice)
+    lists = gestures.page.get_by_label(tab.param[choice].label, exact=True).filter(visible=True)
+    lists.and_(gestures.page.locator("select")).last.select_option(str(option))
+    assert heard.wait(60)
+    tab.param.unwatch(watcher)
 
 
 def assert_tabulated(gestures, tab):
@@ -183,7 +190,7 @@ def test_nothing_runs_on_a_served_page(gestures, serve, watch, app):
         choice = CHOICES.get(tab.title)
         for one in tab.param[choice].objects if choice else [None]:
             if choice:
-                select(gestures, tab.param[choice].label, str(one))
+                select(gestures, tab, choice, one)
             else:
                 x, y = next(pairs)
                 compare(gestures, x, y)
@@ -253,15 +260,8 @@ def test_nothing_runs_in_a_notebook(lab, gestures):
 
 def test_nothing_runs_of_what_comes_to_a_served_page_later(gestures, serve, watch, app):
     page = gestures.page
-    address = serve(app)
+    gestures.open(serve(app))
     alert = page.get_by_role("alert").filter(has_text="Expected").filter(visible=True)
-
-    # Addresses: of models, names, neurons and options that there are none of, and of no sense.
-    gestures.open(address)
-    for form in ("model={}", "x={}", "select={}", "{}=1", "x=%22{}"):
-        one = hostile.one(f"address {form}")
-        page.evaluate("(hash) => { location.hash = hash }", form.format(quote(one, safe="")))
-        expect(alert).to_contain_text(f"/planted/address {form}")
 
     # Files: in the folder, and uploaded, of which only the last can be opened.
     gestures.choose("Model", f"{FILES[1]}.pt")
@@ -287,4 +287,9 @@ def test_nothing_runs_of_what_comes_to_a_served_page_later(gestures, serve, watc
     for name in hostile.names("search"):
         gestures.find(name)
         expect(gestures.bar(".problem, .found").first).not_to_be_empty()
+    # Addresses: of models, names, neurons and options that there are none of, and of no sense.
+    for form in ("model={}", "x={}", "select={}", "{}=1", "x=%22{}"):
+        one = hostile.one(f"address {form}")
+        page.evaluate("(hash) => { location.hash = hash }", form.format(quote(one, safe="")))
+        expect(alert).to_contain_text(f"/planted/address {form}")
     watch.assert_nothing()
