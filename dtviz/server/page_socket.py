@@ -8,10 +8,12 @@ from panel.io.server import WSHandler
 
 from dtviz.errors import shortened
 from dtviz.server.messages import Messages, Refused
+from dtviz.server.rate import Rate
 from dtviz.server.visitor import host_of
 
-# Messages that end in errors: of dtviz's pages none should.
-MOST_ERRORS = 100
+# Messages that end in errors, and the seconds until there may be another: of dtviz's pages few do,
+# as when they speak of a view that Python has dropped meanwhile.
+MOST_ERRORS, EACH = 100, 10.0
 # Characters of each part of what Bokeh logs of them: a page could fill the log.
 _MOST_LOGGED = 1_000
 # See RFC 6455 and its registry of close codes: a policy is violated; try again later.
@@ -37,7 +39,8 @@ class PageSocket(WSHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Open the page's session, if there is a place."""
-        self._messages, self._is_refused, self._errors = Messages(self._has_model), False, 0
+        self._messages, self._is_refused = Messages(self._has_model), False
+        self._errors = Rate(MOST_ERRORS, EACH)
         if not self.settings["places"].enter(self):
             self.close(_LATER, "all places are taken")
             return None
@@ -56,8 +59,7 @@ class PageSocket(WSHandler):
 
     async def send_message(self, message: Message[Any]) -> None:
         """Send a message; to a page whose own end in errors, only so many."""
-        self._errors += message.msgtype == "ERROR"
-        if self._errors > MOST_ERRORS:
+        if message.msgtype == "ERROR" and self._errors.take():
             self._refuse(f"more than {MOST_ERRORS} messages that ended in errors")
         else:
             await super().send_message(message)

@@ -7,7 +7,7 @@ import json
 import pytest
 from tornado.websocket import WebSocketClosedError
 
-from dtviz.server import serving
+from dtviz.server import page_socket, serving
 from dtviz.server.messages import MOST_BYTES
 from dtviz.server.page_socket import MOST_ERRORS
 from dtviz.server.settings import Settings
@@ -61,7 +61,10 @@ def test_a_message_that_is_too_large_is_not_read_to_its_end(address):
     asyncio.run(pages())
 
 
-def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log(address, caplog):
+def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log(
+    address, caplog, monkeypatch
+):
+    monkeypatch.setattr(page_socket, "EACH", 1_000.0)
     model = {"kind": "ModelChanged", "model": {"id": "x" * 100_000}, "attr": "a", "new": 1}
     parts = [{"msgid": "m", "msgtype": "PATCH-DOC"}, {}, {"events": [model]}]
 
