@@ -68,7 +68,11 @@ class Command:
     def kill(self) -> str:
         """End the process at once; return what it complained of."""
         self.process.kill()
-        self.process.communicate(timeout=60)
-        with self._complaints as file:
-            file.seek(0)
-            return file.read()
+        # Not to the end of what it says: what it has started may say more for a while.
+        self.process.stdout.close()
+        self.process.wait(60)
+        if not self._complaints.closed:
+            with self._complaints as file:
+                file.seek(0)
+                self._said = file.read()
+        return self._said
