@@ -4,7 +4,7 @@ import pytest
 
 import dtviz
 from benchmarks.plain import empty_page
-from dtviz.app import open_model
+from dtviz.sources import open_model
 
 _BRUSHABLE = """(names) => {
   const page = window.Bokeh?.documents?.[0]

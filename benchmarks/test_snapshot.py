@@ -4,7 +4,7 @@ import pytest
 
 import dtviz
 from benchmarks.test_open import _BRUSHABLE
-from dtviz.app import open_model
+from dtviz.sources import open_model
 
 
 @pytest.fixture(params=["demo", 3072])

@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 import dtviz
-from dtviz.app import open_model
+from dtviz.sources import open_model
 
 BATCH, BATCHES, WARM = 50, 200, 40
 

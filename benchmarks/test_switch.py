@@ -7,7 +7,7 @@ import pytest
 
 import dtviz
 from benchmarks.test_brush import PageClock
-from dtviz.app import open_model
+from dtviz.sources import open_model
 
 CLOCK = PageClock()
 

@@ -1,12 +1,8 @@
 """The app: one session's page, and the ways to open another model in it."""
 
 import asyncio
-import contextlib
 import html
-import itertools
-import os
-import time
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,181 +10,32 @@ import panel as pn
 import panel_material_ui as pmui
 import param
 
-from dtviz import link, snapshot
-from dtviz.checkpoints import DEMO, is_folder_of_model
-from dtviz.checkpoints.files import check_links, file_bytes, sha256
-from dtviz.checkpoints.reader import read, read_bytes
-from dtviz.demo import CHECKPOINT
+from dtviz import link
+from dtviz.checkpoints import DEMO
+from dtviz.checkpoints.files import check_links
+from dtviz.checkpoints.reader import read_bytes
 from dtviz.errors import (
     BadCheckpoint,
     DtvizError,
     FileProblem,
     UnknownName,
     listed,
-    remade,
     shortened,
     told,
 )
 from dtviz.explorer import Explorer
 from dtviz.model import Model
-from dtviz.output import as_text
 from dtviz.session import Session
+from dtviz.sources import EXTENSIONS, choices, folder_of, open_model, reopened
 from dtviz.upload import Upload
 from dtviz.views import page
 from dtviz.views.controls import controls
 
-EXTENSIONS = (".pt", ".safetensors")
 MOST_UPLOADED = 200_000_000  # bytes
 # Of the files opened from a page, as many stay.
 _MOST_UPLOADS = 5
-# To find the checkpoint of a snapshot, so many files of so many bytes in all are hashed, and so
-# many folders are opened.
-_MOST_TRIED, _MOST_SEARCHED, _MOST_FOLDERS = 100, 1_000_000_000, 5
-# Seconds, and what was refused until when, by its source and when that changed.
-_REFUSED_FOR = 60
-_refused: dict[tuple[str | Path, int], tuple[str, float]] = {}
 # Of a folder's models that cannot be opened, as many are named.
 _MOST_NAMED = 3
-
-
-def choices(source: str | Path) -> dict[str, str | Path]:
-    """Return what can be picked: a label and a source for `open_model` each, the first to open.
-
-    Args:
-        source: a model, as for `dtviz.load`, or a folder of models. "demo" can always be picked.
-
-    Raises:
-        FileProblem: if a folder cannot be read, or holds no model.
-    """
-    folder = _folder(source)
-    if folder is None:
-        return {_label(source): source, "demo": DEMO}
-    paths = _models(folder)
-    if not paths:
-        raise FileProblem(
-            expected=f"a folder with checkpoints ({' or '.join(EXTENSIONS)}) or directories of "
-            "language models (config.json)",
-            got=f"{shortened(str(source))}, which has none",
-            do="Name another folder, or a checkpoint.",
-        )
-    return {**{_label(path): path for path in paths}, "demo": DEMO}
-
-
-def _folder(source: str | Path) -> Path | None:
-    """Return the folder of models that a source is, if it is one."""
-    path = Path(source)
-    return path if source != DEMO and os.path.isdir(path) and not is_folder_of_model(path) else None
-
-
-def _models(folder: Path) -> list[Path]:
-    """Return what can be opened of what is in a folder.
-
-    Raises:
-        FileProblem: if it cannot be read.
-    """
-    try:
-        entries = sorted(folder.iterdir())
-    except OSError as error:
-        raise FileProblem(
-            expected="a folder that can be read",
-            got=f"{shortened(str(folder))}: {error.strerror}",
-            do="Check the path and the permissions of the folder.",
-        ) from error
-    return [path for path in entries if path.suffix in EXTENSIONS or is_folder_of_model(path)]
-
-
-def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
-    """Return the checkpoint that a snapshot was made from, and what the snapshot says of itself.
-
-    The checkpoint is recognized by its hash: the bundled one, or one beside the snapshot or in the
-    current folder. Those of the model's name are tried first, then the smallest. Files of 1 GB in
-    all are hashed, and a few folders opened, in a child process.
-
-    Raises:
-        FileProblem: if the file is no snapshot, or its checkpoint was not found.
-    """
-    about = snapshot.read(path)
-    name, wanted = about.get("model"), about.get("sha256")
-    found: set[Path] = set()
-    for folder in (Path(path).parent, Path()):
-        with contextlib.suppress(FileProblem):
-            found.update(_models(folder))
-    ordered = sorted(found, key=lambda one: (name not in (one.stem, one.name), _size(one), one))
-    files = [one for one in ordered if one.is_file()][:_MOST_TRIED]
-    sizes = itertools.accumulate(map(_size, files))
-    tried = {one for one, size in zip(files, sizes, strict=True) if size <= _MOST_SEARCHED}
-    tried.update([one for one in ordered if is_folder_of_model(one)][:_MOST_FOLDERS])
-    for one in [CHECKPOINT, *(one for one in ordered if one in tried)]:
-        with contextlib.suppress(DtvizError, OSError):
-            if isinstance(wanted, str) and _sha256(one, _changed(one)) == wanted:
-                return (DEMO if one == CHECKPOINT else one), about
-    raise FileProblem(
-        expected=f"the checkpoint of {shortened(name)}, whose sha256 is {shortened(wanted)}",
-        got=f"none such beside the snapshot or in this folder; {len(tried)} of {len(found)} "
-        "models there were compared",
-        do="Put the checkpoint beside the snapshot, under the name of the model.",
-    )
-
-
-def _size(path: Path) -> int:
-    """Return the bytes that are read to hash what is at a path; of a directory few are."""
-    return path.stat().st_size if path.is_file() else 0
-
-
-# Each page that opens asks again.
-@lru_cache(maxsize=2 * _MOST_TRIED)
-def _sha256(path: Path, changed: int) -> str | None:
-    """Return the hash that tells the model at a path from others, as in `Model.sha256`."""
-    return sha256(file_bytes(path)) if path.is_file() else open_model(path).sha256
-
-
-def _label(source: str | Path) -> str:
-    name = Path(source).name or Path(source).resolve().name
-    # Only the bundled model is called that alone.
-    return str(source) if name == DEMO else as_text(name)
-
-
-def open_model(source: str | Path | Model) -> Model:
-    """Return a model that all sessions share, read again when its files have changed.
-
-    A child process parses its files.
-
-    Args:
-        source: as for `dtviz.load`, or a model that is open already; what is a Path is not looked
-            for on the hub.
-
-    Raises:
-        DtvizError: if the file cannot be opened; what its content is refused for is not tried
-            again within a minute, unless it changes.
-    """
-    if isinstance(source, Model):
-        return source
-    changed = _changed(Path(source))
-    message, until = _refused.get((source, changed), ("", 0.0))
-    if time.monotonic() < until:
-        raise remade(BadCheckpoint, message)
-    try:
-        return _loaded(source, changed)
-    except BadCheckpoint as error:
-        _refused[source, changed] = (str(error), time.monotonic() + _REFUSED_FOR)
-        raise
-
-
-def _changed(path: Path) -> int:
-    """Return when what is at a path changed last, in any way: in nanoseconds, 0 if nothing is."""
-    files, newest = [path], 0
-    with contextlib.suppress(OSError, ValueError):  # no folder, or one that has gone
-        files += path.iterdir()
-    for file in files:
-        with contextlib.suppress(OSError, ValueError):
-            status = file.stat()
-            newest = max(newest, status.st_mtime_ns, status.st_ctime_ns)
-    return newest
-
-
-@lru_cache(maxsize=8)
-def _loaded(source: str | Path, changed: int) -> Model:
-    return read(source)
 
 
 def checked(source: str | Path) -> str:
@@ -243,7 +90,7 @@ class App(pn.viewable.Viewer):
         about: dict[str, Any] = {"options": {}, "selected": []}
         if str(source).lower().endswith(".html"):
             source, about = reopened(source)
-        self._folder = _folder(source)
+        self._folder = folder_of(source)
         self.param.checkpoint.objects = choices(source)
         try:
             self.explorer = self._first(about["options"])

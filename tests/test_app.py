@@ -1,8 +1,6 @@
 import asyncio
 import hashlib
 import json
-import os
-import re
 import shutil
 import threading
 from pathlib import Path
@@ -13,28 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dtviz import link
-from dtviz.app import App, checked, choices, open_model, opened, reopened
-from dtviz.demo import CHECKPOINT
+from dtviz.app import App, checked, opened
 from dtviz.errors import BadCheckpoint, DtvizError, FileProblem
 from dtviz.explorer import Explorer
 from dtviz.model import Model
+from dtviz.sources import choices, open_model
 from tests.checkpoints import language_models
 from tests.checkpoints.published import published
 from tests.conftest import GATED
-
-
-def test_the_demo_can_always_be_picked(tmp_path):
-    (tmp_path / "b.pt").touch()
-    (tmp_path / "a.safetensors").touch()
-    (tmp_path / "notes.txt").touch()
-    assert list(choices(str(tmp_path))) == ["a.safetensors", "b.pt", "demo"]
-    assert list(choices("demo")) == ["demo"]
-    assert list(choices("model.pt")) == ["model.pt", "demo"]
-
-
-def test_an_empty_folder_is_an_error(tmp_path):
-    with pytest.raises(FileProblem, match="folder with checkpoints"):
-        choices(str(tmp_path))
 
 
 @pytest.fixture
@@ -50,15 +34,6 @@ def test_a_language_model_can_be_picked(language_model):
     assert list(choices("someone/gpt2")) == ["gpt2", "demo"]
 
 
-def test_a_language_model_opens_until_one_of_its_files_changes(language_model):
-    app = App(str(language_model))
-    assert app.explorer.model.name == "gpt2"
-    assert open_model(str(language_model)) is app.explorer.model
-    (language_model / "model.safetensors").write_bytes(b"")
-    with pytest.raises(BadCheckpoint):
-        open_model(str(language_model))
-
-
 def test_a_snapshot_of_a_language_model_opens_again(language_model):
     path = language_model.parent / "snapshot.html"
     explorer = Explorer(open_model(str(language_model)), layer=1)
@@ -67,16 +42,6 @@ def test_a_snapshot_of_a_language_model_opens_again(language_model):
     app = App(str(path))
     assert app.checkpoint == language_model
     assert (app.explorer.layer, app.explorer.selection.names) == (1, ["L1N3"])
-
-
-def test_models_are_shared_until_their_file_changes(gated, tmp_path):
-    path = tmp_path / "model.pt"
-    shutil.copy(GATED, path)
-    first = open_model(str(path))
-    assert open_model(str(path)) is first
-    path.write_bytes(b"")
-    with pytest.raises(BadCheckpoint):
-        open_model(str(path))
 
 
 def test_what_cannot_be_opened_is_said_and_the_explorer_goes_on(demo, tmp_path):
@@ -268,25 +233,6 @@ def test_what_has_gone_is_not_looked_for_on_the_hub(language_model, monkeypatch)
     assert "no such file" in opened(path).object
 
 
-def test_a_damaged_file_is_not_tried_by_every_page(two, monkeypatch):
-    (two / "a.pt").write_bytes(b"no")
-    tried = []
-
-    def counted(source):
-        tried.append(source)
-        raise BadCheckpoint(expected="a", got="b", do="C.")
-
-    monkeypatch.setattr("dtviz.app.read", counted)
-    for _ in range(3):
-        with pytest.raises(BadCheckpoint, match="Expected a, got b"):
-            open_model(two / "a.pt")
-    assert len(tried) == 1
-    (two / "a.pt").write_bytes(b"not this either")
-    with pytest.raises(BadCheckpoint):
-        open_model(two / "a.pt")
-    assert len(tried) == 2
-
-
 @pytest.fixture
 def saved(gated, tmp_path):
     explorer = Explorer(gated, layer=0, side="in", distance="rows", k=4)
@@ -305,47 +251,6 @@ def test_a_snapshot_opens_again_where_its_checkpoint_is_beside_it(saved):
     assert app.explorer.options == explorer.options
     assert app.explorer.selection.names == ["L0N1", "L1N8"]
     assert app.checkpoint == path.parent / "model.pt"
-
-
-def test_to_find_a_snapshots_checkpoint_nothing_is_parsed_here(language_model, monkeypatch):
-    page = language_model.parent / "snapshot.html"
-    Explorer(open_model(language_model)).save(page)
-    shutil.copy(GATED, language_model.parent / "model.pt")
-    (language_model.parent / "table").mkdir()
-    (language_model.parent / "table" / "model.json").write_text("{}")
-
-    def refuse(*_):
-        raise AssertionError("parsed in this process")
-
-    for what in ("load", "load_bytes", "Directory", "partitioned", "_of_directory"):
-        monkeypatch.setattr(f"dtviz.checkpoints.{what}", refuse)
-    source, about = reopened(page)
-    assert (source, about["model"]) == (language_model, "gpt2")
-
-
-def test_to_find_a_snapshots_checkpoint_little_is_read(page, tmp_path, monkeypatch):
-    """No more files, bytes or folders than a few; and for the next page, none again."""
-    read = []
-    other = Model.from_arrays(np.eye(2))
-    monkeypatch.setattr("dtviz.app.file_bytes", lambda path: read.append(path) or b"")
-    monkeypatch.setattr("dtviz.app.read", lambda path: read.append(path) or other)
-    for number in range(150):
-        (tmp_path / f"{number:03}.pt").write_bytes(b"")
-        if number < 20:
-            (tmp_path / f"{number:03}").mkdir()
-            (tmp_path / f"{number:03}" / "config.json").write_text("{}")
-    for name in ("large", "memory DT (demo)"):
-        with (tmp_path / f"{name}.pt").open("wb") as file:
-            file.truncate(700_000_000)
-    os.mkfifo(tmp_path / "pipe.pt")
-    (tmp_path / "saved.html").write_text(re.sub('"sha256": "[0-9a-f]+"', '"sha256": "1"', page))
-    for _ in range(2):
-        with pytest.raises(FileProblem, match="105 of 173 models"):
-            reopened(tmp_path / "saved.html")
-    names = [path.name for path in read if path != CHECKPOINT]
-    assert len(names) == len(set(names)) == 105
-    assert "memory DT (demo).pt" in names
-    assert not {"large.pt", "pipe.pt"} & {*names}
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ import pytest
 
 import dtviz
 from dtviz import cli, errors, partitions
-from dtviz.app import choices
 from dtviz.checkpoints.partitioned import ABOUT
 from dtviz.errors import BadArgument, BadCheckpoint, FileProblem
+from dtviz.sources import choices
 
 from .analyses.reference import layer_normed, unit
 from .conftest import GATED

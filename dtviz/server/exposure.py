@@ -1,10 +1,11 @@
 """Exposure: what a server would show, and to whom, in lines for who starts it."""
 
-from dtviz import app
+from dtviz.app import checked
 from dtviz.server.door import ROUTES, SIGN_IN_ROUTES, rates
 from dtviz.server.messages import MOST_BYTES, MOST_HELD
 from dtviz.server.settings import Settings
 from dtviz.server.sign_in import BY_ADDRESS, FOR_NAME
+from dtviz.sources import choices
 
 
 def exposure(source: str, settings: Settings) -> list[str]:
@@ -17,7 +18,7 @@ def exposure(source: str, settings: Settings) -> list[str]:
     Raises:
         DtvizError: if the source holds no model.
     """
-    unopened = app.checked(source)
+    unopened = checked(source)
     has_sign_in = settings.auth is not None
     routes = ROUTES + SIGN_IN_ROUTES if has_sign_in else ROUTES
     if settings.is_by_provider:
@@ -28,7 +29,7 @@ def exposure(source: str, settings: Settings) -> list[str]:
     lines = [
         f"listens at: {settings.address or 'all addresses'}, port {settings.port or 'any'}",
         f"open to: {who}",
-        *(f"model: {label}" for label in app.choices(source)),
+        *(f"model: {label}" for label in choices(source)),
         *([f"not open: {unopened}"] if unopened else []),
         *(f"host: {host}" for host in sorted(settings.hosts(settings.port))),
     ]
