@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dtviz.errors import BadArgument, FileProblem, shortened
-from dtviz.output import write_whole
+from dtviz.output import read_start, write_whole
 
 # 32 MB and some 0.1 s of one core a password (OWASP's least for scrypt is half as much memory).
 _N, _R, _P = 2**15, 8, 1
@@ -103,8 +103,7 @@ def set_password(path: Path, name: str, password: str) -> None:
 def _read(path: Path, expected: str) -> dict[str, str]:
     """Return what a file holds by name; nothing, if it is empty."""
     try:
-        # What never ends, or waits for who writes it, would stop all.
-        content = _content(path) if path.is_file() or not path.exists() else None
+        content = read_start(path, _MOST_BYTES + 1)
     except (OSError, ValueError) as error:  # a ValueError for a path with a null character
         raise FileProblem(
             expected=expected,
@@ -114,18 +113,12 @@ def _read(path: Path, expected: str) -> dict[str, str]:
     if content == b"":
         return {}
     try:
-        entries = json.loads(content or b"")
+        entries = json.loads(content if len(content) <= _MOST_BYTES else b"")
     except (ValueError, RecursionError):
         entries = None
     if not (isinstance(entries, dict) and all(isinstance(one, str) for one in entries.values())):
         raise _no_passwords(path)
     return entries
-
-
-def _content(path: Path) -> bytes | None:
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    return content if len(content) <= _MOST_BYTES else None
 
 
 def _no_passwords(path: Path) -> FileProblem:
