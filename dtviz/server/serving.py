@@ -27,6 +27,7 @@ from dtviz.app import checked, opened
 from dtviz.checkpoints import reader
 from dtviz.errors import FileProblem, shortened
 from dtviz.server.cookies import SafeCookies
+from dtviz.server.current_document import put_back_always
 from dtviz.server.door import PAGE, Door
 from dtviz.server.headers import Guarded
 from dtviz.server.memory import Memory
@@ -82,6 +83,7 @@ def made(source: str | Path, settings: Settings) -> BaseServer:
     Raises:
         FileProblem: if the port cannot be had.
     """
+    put_back_always()
     silence(EMPTY_LAYOUT, True)  # tabs are empty until they are opened
     sockets = _sockets(settings)
     port = sockets[0].getsockname()[1]

@@ -5,6 +5,7 @@ import contextlib
 import json
 
 import pytest
+from bokeh.io import curdoc
 from tornado.websocket import WebSocketClosedError
 
 from dtviz.server import page_socket, serving
@@ -65,6 +66,7 @@ def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log
     address, caplog, monkeypatch
 ):
     monkeypatch.setattr(page_socket, "EACH", 1_000.0)
+    before = curdoc()
     model = {"kind": "ModelChanged", "model": {"id": "x" * 100_000}, "attr": "a", "new": 1}
     parts = [{"msgid": "m", "msgtype": "PATCH-DOC"}, {}, {"events": [model]}]
 
@@ -85,3 +87,5 @@ def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log
     asyncio.run(pages())
     said = [record.getMessage() for record in caplog.records if "bokeh" in record.name]
     assert 0 < max(map(len, said)) < 10_000
+    # Else what other pages do later is done in that page's document.
+    assert curdoc() is before
