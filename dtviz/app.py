@@ -202,6 +202,9 @@ class App(pn.viewable.Viewer):
         return model
 
     def _pick(self, event: param.parameterized.Event) -> None:
+        # A page tells what it was told: of a refused model, that the one before is back.
+        if event.new == event.old:
+            return
         try:
             model = self._opened(event.new)
             if model is not self.explorer.model:

@@ -55,6 +55,17 @@ def test_what_cannot_be_opened_is_said_and_the_explorer_goes_on(demo, tmp_path):
     assert app.checkpoint == "demo"
 
 
+def test_what_was_said_stays_when_the_page_tells_what_it_was_told(language_model):
+    refused = language_model.parent / "refused.pt"
+    refused.write_bytes(b"no")
+    app = App(language_model.parent)
+    app.checkpoint = refused
+    assert "Expected" in app.problem
+    app.checkpoint = Path(language_model)  # equal, and for param another
+    assert "Expected" in app.problem
+    assert app.explorer.model.name == "gpt2"
+
+
 def upload(app, name, data, piece=400_000):
     """Send a file as the browser's file input does."""
     for chunk, start in enumerate(range(0, max(1, len(data)), piece), 1):
