@@ -24,7 +24,7 @@ _READ = (".json", ".safetensors", ".txt", ".model", ".tiktoken", ".jinja")
 _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 # A configuration is a few kilobytes, an index of the largest models a few megabytes; the largest
 # tokenizers have 35.
-_MOST_BYTES = 50_000_000
+MOST_BYTES = 50_000_000
 # Of each file so many pieces of so many bytes, evenly spread, enter the hash.
 _PIECES, _PIECE = 64, 4096
 # Entries of config.json that say how many modules to make.
@@ -55,7 +55,8 @@ class Directory:
     def __init__(self, path: Path) -> None:
         self.path = path
         _check_inside(path)
-        self.config = read_json(path / CONFIG)
+        self.config_text = read_bytes(path / CONFIG)
+        self.config = _object(self.config_text, path / CONFIG)
         self._files = _files(path)
         self.weights: dict[str, Stored] = {}
         for file in self._files:
@@ -69,7 +70,7 @@ class Directory:
         It is made from config.json and, of each .safetensors file, the name, the size, the header
         and 64 pieces of 4 KiB, evenly spread: a difference elsewhere alone is not seen.
         """
-        found = hashlib.sha256((self.path / CONFIG).read_bytes())
+        found = hashlib.sha256(self.config_text)
         for file in self._files:
             size = file.stat().st_size
             found.update(f"{file.name} {size} ".encode())
@@ -94,7 +95,7 @@ def read_bytes(path: Path) -> bytes:
     """Return what is in a file that is read whole: a configuration, an index, a tokenizer's."""
     try:
         size = path.stat().st_size
-        if size <= _MOST_BYTES:
+        if size <= MOST_BYTES:
             return path.read_bytes()
     except OSError as error:
         raise FileProblem(
@@ -103,7 +104,7 @@ def read_bytes(path: Path) -> bytes:
             do="Check the path and the permissions of the file.",
         ) from error
     raise BadCheckpoint(
-        expected=f"{path.name} of at most {_MOST_BYTES:,} bytes",
+        expected=f"{path.name} of at most {MOST_BYTES:,} bytes",
         got=f"{size:,} in {shortened(str(path))}",
         do=WHOLE,
     )
@@ -111,7 +112,10 @@ def read_bytes(path: Path) -> bytes:
 
 def read_json(path: Path) -> Mapping[str, object]:
     """Return the object that a JSON file holds."""
-    text = read_bytes(path)
+    return _object(read_bytes(path), path)
+
+
+def _object(text: bytes, path: Path) -> Mapping[str, object]:
     try:
         held = json.loads(text)
     except (ValueError, RecursionError):
@@ -126,14 +130,19 @@ def read_json(path: Path) -> Mapping[str, object]:
 
 
 def _files(path: Path) -> list[Path]:
-    """Return the weight files: those that the index names, or the one, or all."""
+    """Return the weight files: the one, or those that the index names, or all.
+
+    Of several sets transformers loads the first in this order.
+    """
+    one = path / "model.safetensors"
+    if one.is_file():
+        return [one]
     if (path / _INDEX).is_file():
         named = read_json(path / _INDEX).get("weight_map")
         names = sorted({str(name) for name in named.values()}) if isinstance(named, dict) else []
         files = [path / name for name in names]
     else:
-        one = path / "model.safetensors"
-        files = [one] if one.is_file() else sorted(path.glob("*.safetensors"))
+        files = sorted(path.glob("*.safetensors"))
     # An index may name what is elsewhere, or what cannot be a name.
     missing = [file.name for file in files if file.parent != path or not os.path.isfile(file)]
     if files and not missing:
