@@ -33,7 +33,7 @@ from dtviz.analyses.products import Products, is_vocabulary, rooted
 from dtviz.analyses.ranking import Ranking
 from dtviz.analyses.survey import Survey
 from dtviz.directions import Directions, Float32
-from dtviz.output import write_whole
+from dtviz.output import cache_folder, write_whole
 
 Result = TypeVar("Result")
 Arrays = Mapping[str, np.ndarray]
@@ -43,22 +43,7 @@ MOST_BYTES = 256 * 2**20
 # Of fewer rows, a tree is found in about a second, and the greatest cosines, too.
 LEAST_ROWS = 4_096
 # Those that were never finished, too: their names begin so, after a dot, and end otherwise.
-_FILES = re.compile(r"\.?(clustering|greatest|root|survey)-[0-9a-f]{32}")
-
-
-def folder() -> Path | None:
-    """Return where files are kept, or None if none are to be."""
-    named = os.environ.get("DTVIZ_CACHE")
-    if named is not None:
-        return Path(named) if named else None
-    caches = os.environ.get("XDG_CACHE_HOME")
-    if caches:
-        return Path(caches) / "dtviz"
-    try:
-        home = Path.home()
-    except RuntimeError:  # a user without a name and without HOME, as in a container
-        return None
-    return home / ".cache" / "dtviz" if home.is_dir() else None
+_FILES = re.compile(r"\.?(clustering|greatest|root|survey|verification)-[0-9a-f]{32}")
 
 
 def clustered(rows: Directions, analysis: ClusterAnalysis, sha256: str | None) -> Clustering:
@@ -210,7 +195,7 @@ def _path(
     kind: str, sha256: str | None, options: Sequence[object], arrays: Sequence[np.ndarray]
 ) -> Path | None:
     """Return where a result is kept that was made from these; None if it is not to be."""
-    place = folder()
+    place = cache_folder()
     if place is None or sha256 is None:
         return None
     shapes = [array.shape for array in arrays]

@@ -28,6 +28,21 @@ def read_start(path: str | os.PathLike[str], most: int) -> bytes:
         return file.read(most)
 
 
+def cache_folder() -> Path | None:
+    """Return where results are kept between sessions, or None if none are to be."""
+    named = os.environ.get("DTVIZ_CACHE")
+    if named is not None:
+        return Path(named) if named else None
+    caches = os.environ.get("XDG_CACHE_HOME")
+    if caches:
+        return Path(caches) / "dtviz"
+    try:
+        home = Path.home()
+    except RuntimeError:  # a user without a name and without HOME, as in a container
+        return None
+    return home / ".cache" / "dtviz" if home.is_dir() else None
+
+
 def write_whole(path: str | os.PathLike[str], data: bytes) -> None:
     """Write a file; one that exists is kept until the new one is complete.
 

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import dtviz
-from dtviz import cache, listing
+from dtviz import cache, listing, output
 from dtviz.analyses.blocks import Blocks
 from dtviz.analyses.clustering import ClusterAnalysis, Clustering
 from dtviz.analyses.products import gram_root
@@ -170,24 +170,24 @@ def test_several_at_once_do_not_disturb_each_other(folder):
 
 
 def test_where_it_is(monkeypatch, tmp_path):
-    assert cache.folder() == tmp_path / "cache"
+    assert output.cache_folder() == tmp_path / "cache"
     monkeypatch.setenv("DTVIZ_CACHE", "")
-    assert cache.folder() is None
+    assert output.cache_folder() is None
     monkeypatch.delenv("DTVIZ_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "caches"))
-    assert cache.folder() == tmp_path / "caches" / "dtviz"
+    assert output.cache_folder() == tmp_path / "caches" / "dtviz"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache.folder() == tmp_path / ".cache" / "dtviz"
+    assert output.cache_folder() == tmp_path / ".cache" / "dtviz"
     monkeypatch.setenv("HOME", str(tmp_path / "missing"))
-    assert cache.folder() is None
+    assert output.cache_folder() is None
 
 
 def test_for_a_user_without_a_name_and_a_home_nothing_is_kept(monkeypatch):
     for name in ("DTVIZ_CACHE", "XDG_CACHE_HOME", "HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("pwd.getpwuid", lambda _: {}["nobody"])
-    assert cache.folder() is None
+    assert output.cache_folder() is None
 
 
 def test_a_study_opens_what_another_one_found(folder, monkeypatch):
