@@ -1,8 +1,10 @@
 """Model: the weights of a model, frozen float32 arrays, checked when they are made."""
 
+import re
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, takewhile
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 from weakref import WeakValueDictionary
@@ -24,6 +26,7 @@ from dtviz.directions import (
 from dtviz.errors import BadArgument, UnknownName, is_whole, listed, shortened
 from dtviz.later import Later, Layers, Postponed
 from dtviz.output import as_text
+from dtviz.verification_report import VerificationReport
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
@@ -33,6 +36,8 @@ _COPIES = 3
 # Layers a side that stay in memory, of a model whose layers are read when they are asked for.
 _KEPT = 2
 MOST_TREES = 32
+# The labels of groups of neurons.
+_GROUP = re.compile(r"([EM]\d{1,9})?")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -46,12 +51,16 @@ class Model(Postponed):
         weights: for each side that the MLPs have ("out", "in", "gate"), one float32 array
             (d_mlp, d_model) a layer: a row is the neuron's vector in the residual stream. Of
             layers that are `Later` the last two that were asked for stay in memory.
+        layers: the number of each; without it they are counted from 0.
+        groups: for each layer, the label and the number of the neurons of each of its MLPs, in the
+            order of the rows: "" of an MLP, "E5" of an expert. Without it a layer is one MLP.
         unembedding: the actions or tokens that the model writes, (A, d_model).
         unembedding_bias: (A,).
         embedding: the features or tokens that the model reads, (F, d_model).
         rtg: the return-to-go direction, (1, d_model).
         action_embedding, time_embedding: as stored in the checkpoint.
         normalization: what the residual stream goes through before it is read.
+        routers: by the number of a layer with experts, what chooses among them, a row each.
         epsilon: of that normalization, see `Directions`.
         processing: what was folded and centred.
         agent: for features that are places of a view, the cell (x, y) at which the agent stands,
@@ -59,6 +68,8 @@ class Model(Postponed):
         sha256: hash that tells the checkpoint from others: of the file; of a directory, of parts.
         source: what `dtviz.load` opened: a path, a name on the hub, or "demo".
         notes: what a user should know about this model, a sentence each.
+        scales: factors that the vectors leave out, by name: a number, or one a layer.
+        verified: what was compared with the model's own forward pass; None if nothing was.
 
     Raises:
         BadArgument: if shapes disagree, or names would take far more memory than the weights.
@@ -66,6 +77,8 @@ class Model(Postponed):
 
     name: str
     weights: Mapping[Side, Sequence[npt.ArrayLike | Later]]
+    layers: Sequence[int] = ()
+    groups: Sequence[Sequence[tuple[str, int]]] = ()
     unembedding: Directions | None = None
     # Made by a factory: a default would stand in the way of what is read later.
     unembedding_bias: Float32 | None = field(default_factory=lambda: None)
@@ -80,7 +93,10 @@ class Model(Postponed):
     sha256: str | None = None
     source: str | None = None
     notes: tuple[str, ...] = field(default=())
-    # Of each layer, (d_mlp, d_model); known before one is read.
+    routers: Mapping[int, Directions] = field(default_factory=dict)
+    scales: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
+    verified: "VerificationReport | None" = None
+    # Of the widest layer, (d_mlp, d_model); known before one is read.
     shape: tuple[int, ...] = field(init=False)
     # What those who look at the model share: its neurons, and what was found of them, for as long
     # as anyone holds it.
@@ -103,19 +119,36 @@ class Model(Postponed):
             )
         layers = {side: _layers(self.weights[side], side) for side in SIDES if side in self.weights}
         object.__setattr__(self, "weights", MappingProxyType(layers))
-        shapes = {side: found.shapes for side, found in layers.items()}
-        object.__setattr__(self, "shape", next(iter(shapes["out"]), ()))
-        if not shapes["out"] or any(
-            shape != self.shape or len(found) != self.n_layers
-            for found in shapes.values()
-            for shape in found
-        ):
+        shapes = layers["out"].shapes
+        widths = {shape[1:] for shape in shapes}
+        if len(widths) != 1 or any(found.shapes != shapes for found in layers.values()):
             raise BadArgument(
-                expected="as many layers on each side, all of one shape (d_mlp, d_model)",
-                got=str(shapes),
+                expected="as many layers on each side, of the same shapes (d_mlp, d_model)",
+                got=str({side: found.shapes for side, found in layers.items()}),
                 do="Pass one array a layer.",
             )
-        check_rows(self.n_layers * self.d_mlp, self.d_model, "neurons of all layers")
+        check_rows(
+            sum(shape[0] for shape in shapes), next(iter(widths))[0], "neurons of all layers"
+        )
+        object.__setattr__(self, "shape", (max(shape[0] for shape in shapes), *widths.pop()))
+        object.__setattr__(self, "layers", tuple(self.layers) or tuple(range(len(shapes))))
+        groups = self.groups or [[("", shape[0])] for shape in shapes]
+        object.__setattr__(self, "groups", tuple(tuple(each) for each in groups))
+        if len(set(self.layers)) != len(shapes) or [
+            sum(count for _, count in each) for each in self.groups
+        ] != [shape[0] for shape in shapes]:
+            raise BadArgument(
+                expected="a number and the groups of its neurons for each layer",
+                got=f"the layers {shortened(self.layers)} of {shortened(self.groups)} neurons",
+                do="Leave them out, or pass as many as there are.",
+            )
+        for label, count in chain.from_iterable(self.groups):
+            if not _GROUP.fullmatch(label) or count < 1:
+                raise BadArgument(
+                    expected="groups of neurons: '', 'M1' or 'E5', of at least one each",
+                    got=f"{shortened(label)}, of {shortened(count)}",
+                    do="Label MLPs M and experts E, with their number.",
+                )
         for what in ("unembedding", "embedding", "rtg", "action_embedding", "time_embedding"):
             directions = getattr(self, what)
             if directions is None:
@@ -214,7 +247,7 @@ class Model(Postponed):
             if directions is not None
         ]
         return (
-            f"Model({self.name}: {self.n_layers} layers x {self.d_mlp} neurons, "
+            f"Model({self.name}: {self.n_layers} layers x {self.size} neurons, "
             f"d_model {self.d_model}, {', '.join([*has, self.processing])})"
         )
 
@@ -225,7 +258,7 @@ class Model(Postponed):
 
     @property
     def d_mlp(self) -> int:
-        """Neurons a layer."""
+        """Neurons a layer, of the layer that has most."""
         return self.shape[0]
 
     @property
@@ -234,21 +267,40 @@ class Model(Postponed):
         return self.shape[1]
 
     @property
+    def size(self) -> str:
+        """Neurons a layer, as text."""
+        return f"{'' if len(set(self.widths)) == 1 else 'up to '}{self.d_mlp:,}"
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Neurons of each layer."""
+        return tuple(shape[0] for shape in cast(Layers, self.weights["out"]).shapes)
+
+    @property
     def sides(self) -> tuple[Side, ...]:
         """The sides that the neurons of this model have."""
         return tuple(self.weights)
 
-    def neurons(self, layer: int | Literal["all"] = "all", side: Side = "out") -> Directions:
+    def experts(self, layer: int) -> tuple[int, ...]:
+        """Return the numbers of the experts of a layer, none of one without."""
+        groups = self.groups[self._place(layer)]
+        return tuple(int(label[1:]) for label, _ in groups if label.startswith("E"))
+
+    def neurons(
+        self, layer: int | Literal["all"] = "all", side: Side = "out", expert: int | None = None
+    ) -> Directions:
         """Return the neurons' vectors, named "L2N13"; they are read when they are asked for.
 
-        They are the same object for as long as anyone holds it.
+        They are the same object for as long as anyone holds it. Those of experts are named
+        "L3E5N7".
 
         Args:
-            layer: from 0 to n_layers - 1, or "all" for those of every layer, in order.
+            layer: one of `layers`, or "all" for those of every layer, in order.
             side: "out" (rows of W_out), "in" (columns of W_in), "gate" (columns of W_gate).
+            expert: of a layer with experts, one alone.
 
         Raises:
-            UnknownName: if the model has no such layer or side.
+            UnknownName: if the model has no such layer or side, or the layer no such expert.
         """
         if side not in self.sides:
             raise UnknownName(
@@ -256,35 +308,70 @@ class Model(Postponed):
                 got=shortened(side),
                 do=f"Choose one of {listed(list(self.sides))}.",
             )
-        if layer != "all" and not is_whole(layer, 0, self.n_layers - 1):
+        layer = "all" if layer == "all" else self.layers[self._place(layer)]
+        if expert is not None and (layer == "all" or expert not in self.experts(layer)):
             raise UnknownName(
-                expected=f"a layer of {self.name}, from 0 to {self.n_layers - 1}, or 'all'",
+                expected=f"an expert of layer {layer} of {self.name}",
+                got=shortened(expert),
+                do="Choose one of those that Model.experts(layer) returns.",
+            )
+        key = ("neurons", layer, side, expert)
+        found: Directions | None = self.shared.get(key)
+        if found is None:
+            found = self.shared.setdefault(key, self._neurons(layer, side, expert))
+        return found
+
+    def _place(self, layer: object) -> int:
+        """Return the place of a layer among those that have neurons."""
+        if not is_whole(layer, 0) or int(layer) not in self.layers:
+            raise UnknownName(
+                expected=f"a layer of {self.name}: {ranges(self.layers)}, or 'all'",
                 got=shortened(layer),
                 do="Choose one of these.",
             )
-        layer = "all" if layer == "all" else int(layer)
-        key = ("neurons", layer, side)
-        found: Directions | None = self.shared.get(key)
-        if found is None:
-            found = self.shared.setdefault(key, self._neurons(layer, side))
-        return found
+        return self.layers.index(int(layer))
 
-    def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
-        layers = range(self.n_layers) if layer == "all" else [layer]
+    def _neurons(self, layer: int | Literal["all"], side: Side, expert: int | None) -> Directions:
+        places = range(self.n_layers) if layer == "all" else [self._place(layer)]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
         found = cast(Layers, self.weights[side])
+        groups = [(place, *group) for place in places for group in self.groups[place]]
+        which = "all layers" if layer == "all" else f"layer {layer}"
+        if expert is None:
+            rows = sum(found.shapes[place][0] for place in places)
+            vectors: Any = Later((rows, self.d_model), lambda: _joined(found, places))
+        else:
+            groups = [group for group in groups if group[1] == f"E{expert}"]
+            start = sum(count for label, count in self._until(places[0], f"E{expert}"))
+            vectors = found.part(places[0], start, groups[0][2])
+            which = f"{which}, expert {expert}"
         # Their names are known without reading them.
-        vectors: Any = Later(
-            (len(layers) * self.d_mlp, self.d_model),
-            lambda: _joined(found, layers),
-        )
         return Directions(
             vectors,
-            [f"L{i}N{neuron}" for i in layers for neuron in range(self.d_mlp)],
-            f"{matrix}, {'all layers' if layer == 'all' else f'layer {layer}'}",
+            [
+                f"L{self.layers[place]}{label}N{neuron}"
+                for place, label, count in groups
+                for neuron in range(count)
+            ],
+            f"{matrix}, {which}",
             self.normalization,
             self.epsilon,
         )
+
+    def _until(self, place: int, label: str) -> Iterator[tuple[str, int]]:
+        """Yield the groups of a layer before the one of this label."""
+        return takewhile(lambda group: group[0] != label, self.groups[place])
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in order as text: "0 to 3, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
 
 
 def _joined(found: Layers, layers: Sequence[int]) -> Float32:
@@ -293,21 +380,24 @@ def _joined(found: Layers, layers: Sequence[int]) -> Float32:
     Raises:
         BadArgument: if this machine has no memory free to look at so many together.
     """
+    shapes = [found.shapes[layer] for layer in layers]
+    rows, width = sum(shape[0] for shape in shapes), shapes[0][1]
+    free, a_row = psutil.virtual_memory().available, _COPIES * 4 * width
     if len(layers) == 1:
         one: Float32 = found[layers[0]]
         return one
-    rows, width = found.shapes[0]
-    free, a_layer = psutil.virtual_memory().available, _COPIES * 4 * rows * width
-    if len(layers) * a_layer > free:
+    if rows * a_row > free:
         raise BadArgument(
             expected=f"layers that can be looked at together in the {free / 1e9:.1f} GB of memory "
-            f"that are free: about {free // a_layer} of {rows:,} x {width:,}",
-            got=f"{len(layers)}, which need {len(layers) * a_layer / 1e9:.1f} GB",
+            f"that are free: about {free // a_row:,} neurons of {width:,} numbers",
+            got=f"{len(layers)}, of {rows:,}, which need {rows * a_row / 1e9:.1f} GB",
             do="Look at one layer at a time, or make a table of all with dtviz table layers.",
         )
-    joined = np.empty((len(layers) * rows, width), dtype=np.float32)
-    for place, layer in enumerate(layers):
-        joined[place * rows : (place + 1) * rows] = found[layer]
+    joined = np.empty((rows, width), dtype=np.float32)
+    start = 0
+    for layer, shape in zip(layers, shapes, strict=True):
+        joined[start : start + shape[0]] = found[layer]
+        start += shape[0]
     joined.flags.writeable = False
     return joined
 
@@ -317,10 +407,16 @@ def _layers(given: Sequence[npt.ArrayLike | Later], side: Side) -> Layers:
     whats = [f"side {side!r}, layer {i}" for i in range(len(given))]
     later = [layer for layer in given if isinstance(layer, Later)]
     if later and len(later) == len(given):
-        shapes = [layer.shape for layer in later]
-        return Layers(shapes, lambda i: matrix_of(later[i].read(), whats[i]), _KEPT)
+        return Layers(
+            [layer.shape for layer in later],
+            lambda i: matrix_of(later[i].read(), whats[i]),
+            _KEPT,
+            [layer.pieces for layer in later],
+        )
     arrays = [
         matrix_of(cast(npt.ArrayLike, layer), what)
         for layer, what in zip(given, whats, strict=True)
     ]
+    if not arrays:
+        raise BadArgument(expected="at least one layer", got="none", do="Pass an array a layer.")
     return Layers([array.shape for array in arrays], arrays.__getitem__, 0)

@@ -186,7 +186,7 @@ class Options(param.Parameterized):
     def _offer_all(self, *, keep: bool) -> None:
         """Fit the choices of the options to the model; a choice it has too stays, if to be kept."""
         self.congruence.param.layer_norm.label = NORMALIZATIONS[self.model.normalization or "LN"]
-        layers = list(range(self.model.n_layers))
+        layers = list(self.model.layers)
         _offer(self.param.layer, [*layers, "all"], layers[-1])
         _offer(self.param.side, list(self.model.sides), "out")
         spaces = [name for name in spaces_of(self.model) if name not in self.model.sides]

@@ -87,9 +87,9 @@ def write(
     if source != DEMO and os.path.exists(source):
         source = str(Path(source).resolve())  # workers may be in another folder
     blocks = [
-        Block(source, model.sha256, layer, start, min(start + BLOCK, model.d_mlp))
-        for layer in range(model.n_layers)
-        for start in range(0, model.d_mlp, BLOCK)
+        Block(source, model.sha256, layer, start, min(start + BLOCK, width))
+        for layer, width in zip(model.layers, model.widths, strict=True)
+        for start in range(0, width, BLOCK)
     ]
     pair = Options(model).congruence
     compared = {"x": pair.x, "y": pair.y}
@@ -218,11 +218,8 @@ def _table(model: Model, block: Block) -> pa.Table:
     if model.embedding is not None and "in" in sides:
         columns |= _listed("reads", sides["in"], model.embedding, layer_norm=True)
     places, cosines = neighbours(model, block.layer, rows)
-    layers, numbers = np.divmod(places, model.d_mlp)
-    names = [
-        [f"L{layer}N{number}" for layer, number in zip(*found, strict=True)]
-        for found in zip(layers.tolist(), numbers.tolist(), strict=True)
-    ]
+    every = model.neurons("all").names
+    names = [[every[place] for place in found] for found in places.tolist()]
     columns["neighbours"] = pa.array(names, pa.list_(pa.string()))
     columns["neighbours_cosine"] = vectors(cosines)
     return pa.table(columns)
@@ -255,17 +252,18 @@ def neighbours(
         greatest |cosine| first. A neuron is not its own neighbour.
     """
     unit = model.neurons(layer).subset(rows).unit().vectors
-    most = min(most, model.n_layers * model.d_mlp - 1)
+    most = min(most, sum(model.widths) - 1)
     # The best so far, and what is as good as nothing.
     places = np.zeros((len(unit), most), dtype=np.int64)
     cosines = np.zeros((len(unit), most), dtype=np.float32)
     strengths = np.full((len(unit), most), -1, dtype=np.float32)
-    for other in range(model.n_layers):
+    starts = np.cumsum((0, *model.widths))
+    for other, start in zip(model.layers, starts, strict=False):
         found = np.clip(product(unit, model.neurons(other).unit().vectors), -1, 1)
         strength = np.abs(found)
         if other == layer:
             strength[np.arange(len(unit)), rows] = -1
-        here = other * model.d_mlp + np.broadcast_to(np.arange(model.d_mlp), found.shape)
+        here = start + np.broadcast_to(np.arange(found.shape[1]), found.shape)
         strengths = np.concatenate([strengths, strength], axis=1)
         chosen = np.argpartition(-strengths, most - 1, axis=1)[:, :most]
         places, cosines, strengths = (

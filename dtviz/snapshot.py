@@ -59,7 +59,7 @@ def of(
     if layers is None:
         layers = [explorer.layer]
     elif layers == "all":
-        layers = range(model.n_layers)
+        layers = model.layers
     shown = {}
     for layer in items(layers, "the layers of a snapshot"):
         copy = type(explorer)(model, **{**explorer.options, "layer": layer})

@@ -78,7 +78,7 @@ def test_a_models_layers_are_read_when_they_are_asked_for(reader):
 
 def test_a_model_checks_shapes_without_reading(reader):
     weights = [reader.later(0, np.eye(2)), reader.later(1, np.eye(3))]
-    with pytest.raises(BadArgument, match="all of one shape"):
+    with pytest.raises(BadArgument, match="of the same shapes"):
         Model(name="lazy", weights={"out": weights})
     far = Directions(reader.later("far", np.eye(3)), ["a", "b", "c"])
     with pytest.raises(BadArgument, match="d_model = 2"):

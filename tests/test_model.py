@@ -479,7 +479,7 @@ def test_neurons_are_those_of_the_layer_and_side_asked_for(side):
 def test_a_layer_that_is_not_there_is_told(layer):
     with pytest.raises(UnknownName) as caught:
         Model.from_arrays(weights()).neurons(layer)
-    told = f"a layer of arrays, from 0 to 1, or 'all', got {layer!r}. Choose one of these."
+    told = f"a layer of arrays: 0 to 1, or 'all', got {layer!r}. Choose one of these."
     assert told in str(caught.value)
 
 
@@ -508,11 +508,29 @@ def test_layers_that_do_not_fit_the_memory_together_are_told_before_they_are_rea
     monkeypatch.setattr("dtviz.model.psutil.virtual_memory", lambda: free)
     together = Model(name="model", weights={"out": weights()}).neurons("all")
     assert len(together.names) == 10
-    with pytest.raises(BadArgument, match=r"about 1 of 5 x 3, got 2, which need 0\.0 GB"):
+    with pytest.raises(
+        BadArgument, match=r"about 9 neurons of 3 numbers, got 2, of 10, which need 0\.0"
+    ):
         together.norms  # noqa: B018
     assert Model(name="model", weights={"out": weights()}).neurons(1).norms.shape == (5,)
     free.available += 1
     assert together.norms.shape == (10,)
+
+
+def test_layers_of_unequal_width_and_experts():
+    layers = [*weights(1), *weights(1, 4)]
+    groups = [[("", 5)], [("", 1), ("E0", 2), ("E3", 1)]]
+    model = Model(name="m", weights={"out": layers}, layers=[1, 4], groups=groups)
+    assert (model.n_layers, model.d_mlp, model.widths, model.size) == (2, 5, (5, 4), "up to 5")
+    assert model.neurons(4).names == ["L4N0", "L4E0N0", "L4E0N1", "L4E3N0"]
+    assert model.neurons("all").names == [f"L1N{i}" for i in range(5)] + model.neurons(4).names
+    assert model.experts(4) == (0, 3)
+    assert model.experts(1) == ()
+    np.testing.assert_array_equal(model.neurons(4, expert=3).vectors, model.neurons(4).vectors[3:])
+    with pytest.raises(UnknownName, match=r"an expert of layer 4 of m, got 1"):
+        model.neurons(4, expert=1)
+    with pytest.raises(UnknownName, match=r"a layer of m: 1, 4, or 'all', got 0"):
+        model.neurons(0)
 
 
 def test_of_a_layer_there_is_one_copy():
@@ -560,12 +578,16 @@ def test_the_unembeddings_bias_is_a_float32_copy_that_cannot_be_written():
         ({"weights": {}}, r"weights of the side 'out'.*Name the sides so"),
         ({"weights": {"in": weights()}}, r"the side 'out'.*got the sides 'in'"),
         ({"weights": {"out": weights(), "up": weights()}}, r"got the sides 'out', 'up'"),
-        ({"weights": {"out": []}}, r"as many layers on each side.*Pass one array a layer"),
+        ({"weights": {"out": []}}, r"at least one layer, got none\. Pass an array a layer"),
         ({"weights": {"out": weights(2), "in": weights(1)}}, "as many layers on each side"),
         ({"weights": {"out": weights(1), "in": weights(2)}}, "as many layers on each side"),
-        ({"weights": {"out": weights(), "in": weights(d_mlp=4)}}, r"all of one shape.*\(4, 3\)"),
-        ({"weights": {"out": weights(), "in": weights(d_model=4)}}, r"all of one shape"),
-        ({"weights": {"out": [*weights(1), *weights(1, 4)]}}, "all of one shape"),
+        ({"weights": {"out": weights(), "in": weights(d_mlp=4)}}, r"of the same shapes.*\(4, 3\)"),
+        ({"weights": {"out": weights(), "in": weights(d_model=4)}}, r"of the same shapes"),
+        ({"weights": {"out": [*weights(1), *weights(d_model=4)]}}, "of the same shapes"),
+        ({"layers": [3, 3]}, "a number and the groups of its neurons for each layer"),
+        ({"groups": [[("", 5)], [("E0", 2), ("E1", 2)]]}, "a number and the groups"),
+        ({"groups": [[("", 5)], [("E0", 7), ("E1", -2)]]}, "of at least one each"),
+        ({"groups": [[("", 5)], [("Ex", 5)]]}, "'', 'M1' or 'E5'"),
         ({"weights": {"out": [np.zeros(3)]}}, r"side 'out', layer 0 with 2 dimensions"),
         ({"weights": {"out": [*weights(1), np.full((5, 3), np.nan)]}}, "layer 1, got 15"),
         ({"unembedding_bias": [1.0, 2.0]}, r"one bias for each row.*got 2 biases\. Pass as many"),
@@ -690,11 +712,11 @@ def test_from_arrays_normalizes_all_its_directions_alike():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"out": []}, "as many layers on each side"),
+        ({"out": []}, "at least one layer"),
         ({"out": None}, "weights of the side 'out'"),
         ({"out": 5}, r"arrays of the side 'out' in a list, got 5\. Pass a list"),
         ({"out": np.ones(3)}, "layer 0 with 2 dimensions"),
-        ({"out": np.eye(2), "in_": np.eye(3)}, "all of one shape"),
+        ({"out": np.eye(2), "in_": np.eye(3)}, "of the same shapes"),
         ({"out": np.eye(2), "gate": [np.eye(2)] * 2}, "as many layers"),
         ({"out": np.eye(2), "in_": np.full((2, 2), np.inf)}, "numbers in side 'in', layer 0"),
         ({"out": np.eye(2), "unembedding": np.eye(2)}, "unembedding as Directions, got"),

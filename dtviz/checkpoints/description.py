@@ -2,15 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import accumulate
 from typing import Any, cast
+
+import numpy as np
 
 from dtviz.checkpoints.partitioned import ITEMS, about
 from dtviz.directions import Directions, Float32
 from dtviz.later import Later, Layers
 from dtviz.model import Model, Side
+from dtviz.verification_report import report_of, scales_of
 
 Piece = Sequence[str | int]
-"""Which array: ``["out", 3]`` (side and layer), ``["embedding"]``, ``["unembedding_bias"]``…"""
+"""Which array: ``["out", 3]`` (side and place of a layer), ``["out", 3, 64, 8]`` (8 of its rows),
+``["router", 3]``, ``["embedding"]``, ``["unembedding_bias"]``…"""
 
 
 def described(model: Model) -> dict[str, Any]:
@@ -19,12 +24,12 @@ def described(model: Model) -> dict[str, Any]:
     is_lazy = model.is_postponed("unembedding_bias")
     return {
         **about(model),
-        "items": {
-            name: {"rows": len(item), "names": item.names, "label": item.label}
-            | {"normalization": item.normalization, "epsilon": item.epsilon}
-            for name, item in items.items()
-            if item is not None
-        },
+        "items": {name: _stated(item) for name, item in items.items() if item is not None},
+        "layers": model.layers,
+        "groups": model.groups,
+        "routers": {layer: _stated(router) for layer, router in model.routers.items()},
+        "scales": dict(model.scales),
+        "verified": None if model.verified is None else model.verified.as_dict(),
         "has_bias": is_lazy or model.unembedding_bias is not None,
         "is_in_memory": all(
             cast(Layers, layers).are_in_memory for layers in model.weights.values()
@@ -32,11 +37,27 @@ def described(model: Model) -> dict[str, Any]:
     }
 
 
+def _stated(item: Directions) -> dict[str, Any]:
+    return {
+        "rows": len(item),
+        "names": item.names,
+        "label": item.label,
+        "normalization": item.normalization,
+        "epsilon": item.epsilon,
+    }
+
+
 def array(model: Model, piece: Piece) -> Float32:
     """Return an array of a model, read if it was not."""
+    found: Float32
     match piece:
+        case ["router", int(layer)]:
+            found = model.routers[layer].vectors
+        case [str(side), int(layer), int(start), int(rows)]:
+            part = cast(Layers, model.weights[cast(Side, side)]).part(layer, start, rows)
+            found = np.asarray(part.read(), dtype=np.float32)
         case [str(side), int(layer)]:
-            found: Float32 = cast(Layers, model.weights[cast(Side, side)])[layer]
+            found = cast(Layers, model.weights[cast(Side, side)])[layer]
         case ["unembedding_bias"]:
             assert model.unembedding_bias is not None  # noqa: S101  nobody asks for it else
             found = model.unembedding_bias
@@ -58,7 +79,8 @@ def model_of(
         read: returns an array, given which and its shape; it is called at once for models whose
             arrays are in memory, else when they are asked for.
     """
-    shape = (said["d_mlp"], said["d_model"])
+    groups = [[(str(label), int(count)) for label, count in each] for each in said["groups"]]
+    width = said["d_model"]
 
     def given(piece: Piece, shape: tuple[int, ...]) -> Any:
         return (
@@ -70,16 +92,38 @@ def model_of(
     def item(name: str) -> Directions | None:
         if name not in said["items"]:
             return None
-        one = said["items"][name]
-        vectors = given([name], (one["rows"], said["d_model"]))
+        return directions([name], said["items"][name])
+
+    def directions(piece: Piece, one: dict[str, Any]) -> Directions:
+        vectors = given(piece, (one["rows"], width))
         return Directions(vectors, one["names"], one["label"], one["normalization"], one["epsilon"])
+
+    def layer(side: str, place: int) -> Any:
+        counts = [count for _, count in groups[place]]
+        whole = given([side, place], (sum(counts), width))
+        if len(counts) == 1 or not isinstance(whole, Later):
+            return whole
+        starts = accumulate(counts, initial=0)
+        pieces = [
+            given([side, place, start, count], (count, width))
+            for start, count in zip(starts, counts, strict=False)
+        ]
+        return Later(whole.shape, whole.read, pieces)
 
     return Model(
         name=said["name"],
         weights={
-            side: [given([side, layer], shape) for layer in range(said["n_layers"])]
+            side: [layer(side, place) for place in range(said["n_layers"])]
             for side in said["sides"]
         },
+        layers=[int(number) for number in said["layers"]],
+        groups=groups,
+        routers={
+            int(number): directions(["router", int(number)], one)
+            for number, one in said["routers"].items()
+        },
+        scales=scales_of(said["scales"]),
+        verified=None if said["verified"] is None else report_of(said["verified"]),
         **{name: item(name) for name in ITEMS},
         unembedding_bias=given(["unembedding_bias"], (said["items"]["unembedding"]["rows"],))
         if said["has_bias"]

@@ -18,6 +18,7 @@ from dtviz.directions import Directions, Float32, check_rows
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 from dtviz.later import Later
 from dtviz.model import SIDES, Model, Side
+from dtviz.verification_report import scales_of
 
 # What tells the folder, what holds its neurons, and the vectors that these are compared with.
 ABOUT = "model.json"
@@ -35,7 +36,12 @@ _STATED = ("name", "processing", "normalization", "epsilon", "sha256")
 def about(model: Model) -> dict[str, Any]:
     """Return what the folder's ``model.json`` says of a model."""
     stated = {name: getattr(model, name) for name in _STATED}
-    shape = {"n_layers": model.n_layers, "d_mlp": model.d_mlp, "d_model": model.d_model}
+    shape: dict[str, Any] = {
+        "n_layers": model.n_layers,
+        "d_mlp": model.d_mlp,
+        "d_model": model.d_model,
+    }
+    shape |= {"layers": model.layers, "groups": model.groups, "scales": dict(model.scales)}
     labels = {name: _label(getattr(model, name)) for name in ITEMS}
     return {
         "format": _FORMAT,
@@ -75,18 +81,30 @@ def partitioned(path: Path) -> Model:
             raise ValueError(f"it says {shortened(said['format'])}")
         shape = (int(said["d_mlp"]), int(said["d_model"]))
         n_layers = len(list((path / NEURONS).glob("layer=*")))
-        if said["n_layers"] != n_layers:
+        # Older ones say of all layers together how wide they are.
+        layers = [int(layer) for layer in said.get("layers", range(n_layers))]
+        groups = [
+            [(str(label), int(count)) for label, count in each]
+            for each in said.get("groups", [[("", shape[0])]] * n_layers)
+        ]
+        if {said["n_layers"], len(layers), len(groups)} != {n_layers}:
             raise ValueError(f"{n_layers} layers of {shortened(said['n_layers'])}")
+        shapes = [(sum(count for _, count in each), shape[1]) for each in groups]
+        if max(shapes)[0] != shape[0]:
+            raise ValueError(f"{shortened(shape[0])} neurons a layer, and layers of other widths")
         sides: list[Side] = [side for side in SIDES if side in said["sides"]]
-        for layer in range(n_layers):
-            _check_size(shape, (path / NEURONS / f"layer={layer}").iterdir())
+        for layer, size in zip(layers, shapes, strict=True):
+            _check_size(size, (path / NEURONS / f"layer={layer}").iterdir())
         texts = [said["name"], said["processing"], said["sha256"] or ""]
         epsilon = float(said["epsilon"])
         if not (all(isinstance(text, str) for text in texts) and 0 <= epsilon < math.inf):
             raise ValueError("what it says of the model is of other kinds")
         shared = {"normalization": said["normalization"], "epsilon": epsilon}
         weights: Mapping[Side, Any] = {
-            side: [_layer(path, layer, side, shape) for layer in range(n_layers)] for side in sides
+            side: [
+                _layer(path, layer, side, size) for layer, size in zip(layers, shapes, strict=True)
+            ]
+            for side in sides
         }
         items: dict[str, Any] = {
             name: _items(path / f"{name}.parquet", str(said["labels"][name]), shape[1], shared)
@@ -96,6 +114,9 @@ def partitioned(path: Path) -> Model:
         bias = _bias(path / "unembedding.parquet")
         return Model(
             weights=weights,
+            layers=layers,
+            groups=groups,
+            scales=scales_of(said.get("scales", {})),
             unembedding_bias=bias,
             agent=None if said["agent"] is None else (int(said["agent"][0]), int(said["agent"][1])),
             notes=tuple(str(note) for note in said["notes"]),

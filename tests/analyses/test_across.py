@@ -131,7 +131,7 @@ def test_a_crossing_that_is_none_is_told(crossing):
 @pytest.mark.parametrize("crossing", ["in × unembedding", "out × embedding", "RTG"])
 @pytest.mark.parametrize("layer", [2, -1, None, "0"])
 def test_a_layer_that_is_none_is_told(crossing, layer):
-    with pytest.raises(UnknownName, match="a layer of toy, from 0 to 1, or 'all', got"):
+    with pytest.raises(UnknownName, match="a layer of toy: 0 to 1, or 'all', got"):
         across(WHOLE, crossing, layer)
 
 

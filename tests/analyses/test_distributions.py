@@ -257,9 +257,7 @@ def test_what_there_is_no_distribution_of_is_told():
                 compute(bare, name, 0)
     for name in spaces_of(SMALL):
         for compute in (distribution, similarity_limit):
-            with pytest.raises(
-                UnknownName, match="a layer of arrays, from 0 to 0, or 'all', got 1"
-            ):
+            with pytest.raises(UnknownName, match="a layer of arrays: 0, or 'all', got 1"):
                 compute(SMALL, name, 1)
     for compute in (distribution, similarity_limit):
         with pytest.raises(BadArgument, match="for the in congruence, got no features"):
@@ -327,7 +325,7 @@ def test_a_summary_of_one_neuron_is_refused():
 
 
 def test_a_summary_of_a_layer_that_is_none_is_refused():
-    with pytest.raises(UnknownName, match="a layer of arrays, from 0 to 0, or 'all', got 7"):
+    with pytest.raises(UnknownName, match="a layer of arrays: 0, or 'all', got 7"):
         summary(SMALL, 7)
 
 

@@ -85,7 +85,7 @@ def test_a_space_that_is_none_is_told(name):
 @pytest.mark.parametrize("layer", [2, -1, "1", None, 0.5, True])
 @pytest.mark.parametrize("name", SPACES)
 def test_a_layer_that_is_none_is_told(name, layer):
-    with pytest.raises(UnknownName, match=r"a layer of arrays, from 0 to 1, or 'all', got"):
+    with pytest.raises(UnknownName, match=r"a layer of arrays: 0 to 1, or 'all', got"):
         space(WHOLE, name, layer)
 
 
