@@ -306,7 +306,9 @@ class Explorer(Session, pn.viewable.Viewer):
     @property
     def status(self) -> pn.Row:
         """Which model is in view, how its weights were processed, and how many are selected."""
-        model = page.one_line(pn.bind(titles.of_model, self.param.model), flex="1")
+        shown = self.param.model
+        known = (pn.bind(titles.of_model, shown), pn.bind(titles.known_of, shown))
+        model = page.detailed(*known, flex="1")
         return pn.Row(model, self.count, sizing_mode="stretch_width", styles=page.LINE)
 
     def controls(self, toolkit: Any) -> pn.Column:

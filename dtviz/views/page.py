@@ -28,9 +28,13 @@ th { font-weight: 400; opacity: 0.65; text-align: left; vertical-align: bottom; 
 td, th { padding: 1px 7px 1px 0; }
 td { font-variant-numeric: tabular-nums; }
 """
-_ONE_LINE_CSS = """
+_DETAILED_CSS = """
 :host { contain: inline-size; }
-:host > div { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.line { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+summary { cursor: pointer; }
+/* Over what is below: the line stands in the header, or above the views. */
+.more { position: absolute; z-index: 9; max-width: 60em; padding: 8px 12px; background: #222;
+  color: #fff; border-radius: 4px; }
 """
 _TABS_CSS = """
 .bk-header .bk-tab { padding: 5px 10px; font-size: 13px; }
@@ -131,11 +135,27 @@ def caption(text: Any, **styles: str) -> pn.pane.HTML:
     )
 
 
-def one_line(text: Any, **styles: str) -> pn.pane.HTML:
-    """Return a caption that is cut where it is too long, so that nothing below it moves."""
-    made = caption(text, **styles)
-    made.stylesheets = [_ONE_LINE_CSS]
-    return made
+def detailed(text: Any, more: Any, **styles: str) -> pn.pane.HTML:
+    """Return a line of text that opens to show more, if there is more; both are escaped.
+
+    The line is cut where it is too long, so that nothing below it moves. They may be parameters, or
+    functions bound to some.
+    """
+    return pn.pane.HTML(
+        pn.bind(_detailed, text, more),
+        styles={**LINE, **styles},
+        stylesheets=[_DETAILED_CSS],
+        margin=(2, 10),
+    )
+
+
+def _detailed(text: str, more: str) -> str:
+    line, lines = html.escape(text), html.escape(more).replace("\n", "<br>")
+    if not more:
+        return f"<div class='line'>{line}</div>"
+    return (
+        f"<details><summary class='line'>{line}</summary><div class='more'>{lines}</div></details>"
+    )
 
 
 def text(html_text: Any) -> pn.pane.HTML:

@@ -73,6 +73,22 @@ def test_a_caption_is_text_and_no_html():
     assert page.text("<b>HTML</b>").object == "<b>HTML</b>"
 
 
+def test_a_line_opens_to_show_more_as_text():
+    class Owner(param.Parameterized):
+        line = param.String("<b>")
+        more = param.String("one\n<i>")
+
+    owner = Owner()
+    line = page.detailed(owner.param.line, owner.param.more).object
+    assert line.startswith("<details><summary class='line'>&lt;b&gt;</summary>")
+    assert "one<br>&lt;i&gt;" in line
+    owner.more = ""
+    assert (
+        page.detailed(owner.param.line, owner.param.more).object
+        == "<div class='line'>&lt;b&gt;</div>"
+    )
+
+
 def test_views_made_before_the_page_was_imported_bear_its_design():
     """Else their texts stay black on a dark page: of a script's first session under panel serve."""
     script = """

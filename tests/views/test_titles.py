@@ -3,6 +3,7 @@ import pytest
 
 from dtviz.analyses.blocks import Blocks
 from dtviz.model import Model
+from dtviz.verification_report import VerificationReport
 from dtviz.views import titles
 
 
@@ -17,6 +18,17 @@ def test_a_layer_and_its_side(layer, expected):
 def test_a_model_has_its_size_and_how_it_was_processed():
     model = Model(name="a model", weights={"out": [[[1.0, 0]] * 1200] * 3}, processing="folded")
     assert titles.of_model(model) == "a model · 3 layers × 1,200 neurons · folded"
+
+
+def test_what_is_known_of_a_model_stands_in_lines():
+    report = VerificationReport({"in": 2}, {"in": 1e-6}, {"logits": 0.5}, ("A note.",))
+    given = {"name": "a model", "weights": {"out": [[[1.0, 0]]]}, "notes": ("A factor.",)}
+    assert titles.known_of(Model(**given)) == "A factor."
+    verified = Model(**given, verified=report)
+    assert titles.of_model(verified).endswith(" · verified")
+    lines = titles.known_of(verified).splitlines()
+    assert lines[:2] == ["A factor.", "in: 2 compared, greatest difference 1.0e-06"]
+    assert "factor left out: logits 0.5" in lines
 
 
 def test_a_comparison_says_whether_layer_norm_was_applied():
