@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dtviz.analyses.similarity import similar_pairs as similar_pairs
     from dtviz.analyses.spaces import space as space
     from dtviz.checkpoints import load as load
+    from dtviz.checkpoints import verify as verify
     from dtviz.directions import Directions as Directions
     from dtviz.explorer import Explorer as Explorer
     from dtviz.model import Model as Model
@@ -64,6 +65,7 @@ _HOMES = {
     "space": "dtviz.analyses.spaces",
     "summary": "dtviz.analyses.distributions",
     "top_k": "dtviz.analyses.ranking",
+    "verify": "dtviz.checkpoints",
 }
 
 __all__ = ["__version__", "errors", *_HOMES]

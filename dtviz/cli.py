@@ -210,6 +210,16 @@ def _parser() -> argparse.ArgumentParser:
         "tcp://host:8786, instead of this machine's cores",
     )
     table.set_defaults(run=_table)
+
+    verify = commands.add_parser(
+        "verify", help="compare a language model's vectors with its own forward pass"
+    )
+    verify.add_argument(
+        "checkpoint",
+        metavar="MODEL",
+        help="the directory or the hub name of a language model",
+    )
+    verify.set_defaults(run=_verify)
     return parser
 
 
@@ -241,6 +251,12 @@ def _port(text: str) -> int:
     if not (text.isdecimal() and len(text) < 6 and int(text) < 2**16):
         raise argparse.ArgumentTypeError(f"expected a number up to 65535, got {shortened(text)}")
     return int(text)
+
+
+def _verify(options: argparse.Namespace) -> None:
+    from dtviz.checkpoints import reader, report_of
+
+    print(report_of(reader.read(options.checkpoint)))  # noqa: T201
 
 
 def _explore(options: argparse.Namespace) -> None:

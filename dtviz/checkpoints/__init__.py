@@ -17,8 +17,9 @@ from dtviz.checkpoints.in_memory import (
 )
 from dtviz.checkpoints.partitioned import is_partitioned, partitioned
 from dtviz.demo import CHECKPOINT
-from dtviz.errors import BadArgument
+from dtviz.errors import BadArgument, shortened
 from dtviz.model import Model
+from dtviz.verification_report import VerificationReport
 
 DEMO = "demo"
 DEMO_NAME = "memory DT (demo)"
@@ -63,6 +64,34 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
     return load_bytes(file_bytes(path), path.name, str(path))
 
 
+def verify(source: str | os.PathLike[str] | Any) -> VerificationReport:
+    """Return how a model's vectors compare with its own forward pass, as `Model.verified`.
+
+    Args:
+        source: as `load` takes it.
+
+    Raises:
+        BadArgument: if it is none of transformers' models, which alone are compared.
+        DtvizError: as `load` does; BadCheckpoint if the vectors differ.
+    """
+    return report_of(load(source))
+
+
+def report_of(model: Model) -> VerificationReport:
+    """Return the report of a model.
+
+    Raises:
+        BadArgument: if nothing was compared.
+    """
+    if model.verified is None:
+        raise BadArgument(
+            expected="a language model that transformers can make",
+            got=f"{shortened(model.name)}, of which nothing was compared with a forward pass",
+            do="Verify the directory, the name on the hub, or the TransformerBridge of one.",
+        )
+    return model.verified
+
+
 def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
     """Return the model in the bytes of a checkpoint file, such as an upload.
 
@@ -97,14 +126,17 @@ def _of_directory(path: Path, name: str, source: str) -> Model:
     from dtviz.checkpoints.language_model import language_model
 
     directory = Directory(path)
-    parts = parts_of_directory(directory)
-    return language_model(parts, name, source=source, sha256=directory.sha256)
+    parts, report = parts_of_directory(directory)
+    return language_model(parts, name, source=source, sha256=directory.sha256, verified=report)
 
 
 def _in_memory(source: Any) -> Model:
     from dtviz.checkpoints.language_model import language_model
 
-    parts = parts_of_bridge(source) if is_bridge(source) else parts_of_hooked_transformer(source)
+    if is_bridge(source):
+        parts, report = parts_of_bridge(source)
+    else:
+        parts, report = parts_of_hooked_transformer(source), None
     name = str(getattr(source.cfg, "model_name", "language model"))
     # A bridge to what is on this machine is called by its path.
-    return language_model(parts, Path(name).name if Path(name).is_dir() else name)
+    return language_model(parts, Path(name).name if Path(name).is_dir() else name, report)

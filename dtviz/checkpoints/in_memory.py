@@ -3,7 +3,6 @@
 from typing import Any
 
 import torch
-from torch import nn
 
 from dtviz.checkpoints.norm import Norm
 from dtviz.checkpoints.parts import Block, Parts
@@ -11,7 +10,10 @@ from dtviz.checkpoints.stored import Stored
 from dtviz.directions import Normalization
 from dtviz.errors import BadCheckpoint, shortened
 from dtviz.model import Side
+from dtviz.verification_report import VerificationReport
 
+# TransformerLens puts each module of transformers' into one of its own.
+_WRAPPED = "._original_component"
 _KINDS: dict[str | None, Normalization | None] = {
     "LN": "LN",
     "LNPre": "LN",
@@ -31,23 +33,35 @@ def is_hooked_transformer(source: object) -> bool:
     return all(hasattr(source, name) for name in ("cfg", "blocks", "W_U", "W_E"))
 
 
-def parts_of_bridge(bridge: Any) -> Parts:
-    """Return the parts of a TransformerBridge, as it is or with its weights processed.
+def parts_of_bridge(bridge: Any) -> tuple[Parts, VerificationReport]:
+    """Return the parts of a TransformerBridge, verified, as it is or with its weights processed.
 
     Raises:
         BadCheckpoint: if dtviz does not support the architecture.
     """
-    from dtviz.checkpoints.components import Components
+    from dtviz.checkpoints.components import parts_of
+    from dtviz.checkpoints.verification.kept import kept
+    from dtviz.checkpoints.verification.verify import verified
 
-    def find(path: str) -> nn.Module:
-        found = bridge
-        for part in path.split("."):
-            found = found[int(part)] if part.isdigit() else getattr(found, part)
-        module: nn.Module = found.original_component
-        return module
+    model = bridge.original_model
+    held = {
+        name.replace(_WRAPPED, ""): parameter
+        for name, parameter in model.named_parameters(remove_duplicate=False)
+    }
 
+    def store(name: str) -> Stored | None:
+        mlp = name.rpartition(".gate_up_proj.")[0]
+        apart = [f"{mlp}.{side}.weight" for side in ("gate", "in")]
+        if mlp and all(each in held for each in apart):
+            # What TransformerLens splits it processes so, not as it was.
+            return Stored.joined(name, [Stored.of(each, held[each]) for each in apart])
+        return Stored.of(name, held[name]) if name in held else None
+
+    found = kept(
+        model.config.to_json_string().encode(), lambda: verified(type(model), model.config)
+    )
     processed = getattr(bridge, "_weights_processed", False)
-    return Components(bridge.adapter, find, _stored).parts(bridge.tokenizer, processed=processed)
+    return parts_of(found.anatomy, store, bridge.tokenizer, processed=processed), found.report
 
 
 def parts_of_hooked_transformer(model: Any) -> Parts:
@@ -71,7 +85,7 @@ def parts_of_hooked_transformer(model: Any) -> Parts:
         weight, bias = (_stored(module, name) for name in ("w", "b"))
         return Norm(normalization, model.cfg.eps, weight, bias)
 
-    blocks = []
+    layers = {}
     for layer, block in enumerate(model.blocks):
         mlp: Any = getattr(block, "mlp", None)
         if not hasattr(mlp, "W_out") or not hasattr(mlp, "W_in"):
@@ -86,9 +100,9 @@ def parts_of_hooked_transformer(model: Any) -> Parts:
         }
         if getattr(mlp, "W_gate", None) is not None:
             sides["gate"] = Stored.of(f"W_gate, layer {layer}", mlp.W_gate).transposed
-        blocks.append(Block(sides=sides, before=norm(getattr(block, "ln2", None))))
+        layers[layer] = [Block(sides=sides, before=norm(getattr(block, "ln2", None)))]
     return Parts(
-        blocks=blocks,
+        layers=layers,
         unembed=Stored.of("W_U", model.W_U).transposed,
         unembed_bias=_stored(model, "b_U"),
         embed=Stored.of("W_E", model.W_E),

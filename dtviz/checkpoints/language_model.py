@@ -1,6 +1,6 @@
 """A language model -> Model: normalizations folded, read layer by layer when asked for."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -10,28 +10,34 @@ from torch import Tensor
 from dtviz.checkpoints.checkpoint import finite
 from dtviz.checkpoints.norm import Norm
 from dtviz.checkpoints.parts import Block, Parts
+from dtviz.checkpoints.stored import Stored
 from dtviz.checkpoints.tokens import token_names
 from dtviz.directions import LAYER_NORM_EPSILON, Directions, Normalization
 from dtviz.errors import BadCheckpoint
 from dtviz.later import Later
 from dtviz.model import Model, Side
+from dtviz.verification_report import VerificationReport
 
 _MATRICES: dict[Side, str] = {"out": "W_out", "in": "W_in", "gate": "W_gate"}
 
 
-def language_model(parts: Parts, name: str, **about: Any) -> Model:
+def language_model(
+    parts: Parts, name: str, verified: VerificationReport | None = None, **about: Any
+) -> Model:
     """Return the model with its normalizations folded; nothing is read yet.
 
     Args:
         parts: where its weights are.
         name: for titles.
+        verified: what was compared with its own forward pass, if anything was.
         about: what else `Model` takes: source, sha256.
 
     Raises:
         BadCheckpoint: if shapes disagree.
     """
-    _, d_model = _shape(parts)
-    before = parts.blocks[0].before
+    d_model, sides = _common(parts)
+    first = next(iter(parts.layers.values()))[0]
+    before = first.before
     final = parts.final or before
     given = {"unembedding": parts.unembed, "embedding": parts.embed}
     found = {
@@ -53,30 +59,44 @@ def language_model(parts: Parts, name: str, **about: Any) -> Model:
         shape = found[what].shape
         return Directions(_later(shape, read), tokens[shape[0]], what, *_normalization(norm))
 
+    def layer(blocks: Sequence[Block], side: Side, number: int) -> Later:
+        return Later.joined(
+            [
+                _later(block.sides[side].shape, partial(_folded, block, side, number))
+                for block in blocks
+            ]
+        )
+
     normalization, epsilon = _normalization(final)
     return Model(
         name=name,
         weights={
-            side: [
-                _later(block.sides[side].shape, partial(_folded, block, side, layer))
-                for layer, block in enumerate(parts.blocks)
-            ]
-            for side in parts.blocks[0].sides
+            side: [layer(blocks, side, number) for number, blocks in parts.layers.items()]
+            for side in sides
         },
+        layers=tuple(parts.layers),
+        groups=[_groups(blocks) for blocks in parts.layers.values()],
         unembedding=directions("unembedding", final, partial(_unembedding, parts)),
         unembedding_bias=_bias(parts) if "unembedding" in found else None,
-        embedding=None if parts.embed is None else directions("embedding", before, parts.embed),
+        embedding=directions("embedding", before, partial(_embedding, parts)),
+        routers={
+            number: _router(stored, parts.layers[number], number)
+            for number, stored in parts.routers.items()
+        },
         normalization=normalization,
         epsilon=epsilon,
         processing=_processing(parts),
         notes=(
             *parts.notes,
+            *(() if verified is None else verified.notes),
             *(
                 f"The model has no {what} in its residual stream to compare neurons with."
                 for what in given
                 if what not in found
             ),
         ),
+        scales={} if verified is None else verified.scales,
+        verified=verified,
         **about,
     )
 
@@ -90,27 +110,67 @@ def _normalization(norm: Norm | None) -> tuple[Normalization | None, float]:
     return (None, LAYER_NORM_EPSILON) if norm is None else (norm.kind, norm.epsilon)
 
 
-def _shape(parts: Parts) -> tuple[int, ...]:
-    """Return (d_mlp, d_model), which all sides of all layers must have."""
-    shapes = {stored.shape for block in parts.blocks for stored in block.sides.values()}
-    sides = {tuple(block.sides) for block in parts.blocks}
-    if len(shapes) != 1 or len(sides) != 1:
+def _common(parts: Parts) -> tuple[int, tuple[Side, ...]]:
+    """Return d_model and the sides, which all MLPs of all layers must have."""
+    blocks = [block for layer in parts.layers.values() for block in layer]
+    widths = {stored.shape[1:] for block in blocks for stored in block.sides.values()}
+    counts = {tuple(stored.shape[0] for stored in block.sides.values()) for block in blocks}
+    sides = {tuple(sorted(block.sides)) for block in blocks}
+    shapes = {stored.shape for block in blocks for stored in block.sides.values()}
+    if len(widths) != 1 or len(sides) != 1 or any(len(set(each)) != 1 for each in counts):
         raise BadCheckpoint(
-            expected="layers whose MLPs are all of one kind and size (d_mlp, d_model)",
-            got=", ".join(map(str, sorted(shapes))) or "no layers",
-            do="Open another model: dtviz does not support layers of several sizes.",
+            expected="MLPs that read and write one residual stream, all gated or none",
+            got=f"weights of (d_mlp, d_model) {sorted(shapes)}",
+            do="Open another model, or correct its configuration.",
         )
-    return shapes.pop()
+    return widths.pop()[0], tuple(blocks[0].sides)
+
+
+def _groups(blocks: Sequence[Block]) -> list[tuple[str, int]]:
+    """Return the label and the number of the neurons of each MLP of a layer."""
+    groups: list[tuple[str, int]] = []
+    for block in blocks:
+        dense = sum(label in ("",) or label.startswith("M") for label, _ in groups)
+        label = f"E{block.expert}" if block.expert is not None else f"M{dense}" if dense else ""
+        groups.append((label, block.sides["out"].shape[0]))
+    return groups
 
 
 def _folded(block: Block, side: Side, layer: int) -> Tensor:
-    """Return the neurons' vectors of a layer, (d_mlp, d_model)."""
+    """Return the neurons' vectors of an MLP, (d_mlp, d_model)."""
     rows = block.sides[side]()
     if side == "out":
-        rows = rows if block.after is None else block.after.into_writers(rows)
+        if block.inside is not None:
+            rows = block.inside.into_readers(rows.T).T
+        for norm in block.after:
+            rows = norm.into_writers(rows)
     elif block.before is not None:
         rows = block.before.into_readers(rows)
-    return finite(rows, f"{_MATRICES[side]}, layer {layer}, once folded")
+    which = "" if block.expert is None else f", expert {block.expert}"
+    return finite(rows, f"{_MATRICES[side]}, layer {layer}{which}, once folded")
+
+
+def _router(stored: Stored, blocks: Sequence[Block], layer: int) -> Directions:
+    """Return what chooses among the experts of a layer, a row each."""
+    before = next(block.before for block in blocks if block.expert is not None)
+
+    def read() -> Tensor:
+        rows = stored() if before is None else before.into_readers(stored())
+        return finite(rows, f"the router of layer {layer}, once folded")
+
+    names = [f"L{layer}E{expert}" for expert in range(stored.shape[0])]
+    return Directions(
+        _later(stored.shape, read), names, f"router, layer {layer}", *_normalization(before)
+    )
+
+
+def _embedding(parts: Parts) -> Tensor:
+    """Return what tokens add to the residual stream, (tokens, d_model)."""
+    assert parts.embed is not None  # noqa: S101  nobody asks for it else
+    rows = parts.embed()
+    for norm in parts.embed_norms:
+        rows = norm.applied(rows) if parts.embed_alone else norm.into_writers(rows)
+    return finite(rows, "the embedding, once its normalization is applied")
 
 
 def _unembedding(parts: Parts) -> Tensor:
@@ -139,14 +199,30 @@ def _bias(parts: Parts) -> Any:
 
 def _processing(parts: Parts) -> str:
     """Say what was done to the weights, for titles."""
-    before, after = parts.blocks[0].before, parts.blocks[0].after
-    norms = list(dict.fromkeys(norm.name for norm in (before, parts.final) if norm is not None))
+    blocks = [block for layer in parts.layers.values() for block in layer]
+    befores = [block.before for block in blocks]
+    norms = _names([*befores, parts.final])
     if not norms and not parts.processed:
         return "no normalization; weights as stored"
-    readers = "W_in and W_gate" if "gate" in parts.blocks[0].sides else "W_in"
-    centred = "centred" if before is not None and before.kind == "LN" else "not centred"
-    said = [f"{' and '.join(norms) or 'no normalization'} folded", f"{readers} {centred}"]
-    if after is not None:
-        said.append(f"{after.name} after the MLPs folded into W_out")
+    readers = "W_in and W_gate" if "gate" in blocks[0].sides else "W_in"
+    is_centred = any(norm is not None and norm.kind == "LN" for norm in befores)
+    said = [
+        f"{norms or 'no normalization'} folded",
+        f"{readers} {'centred' if is_centred else 'not centred'}",
+    ]
+    inside = _names(block.inside for block in blocks)
+    if inside:
+        said.append(f"{inside} of the activations folded into W_out")
+    after = _names(norm for block in blocks for norm in block.after)
+    if after:
+        said.append(f"{after} after the MLPs folded into W_out")
+    if parts.embed_norms:
+        how = "applied to" if parts.embed_alone else "folded into"
+        said.append(f"{_names(parts.embed_norms)} after the embedding {how} it")
     as_processed = "W_out and unembedding as TransformerLens processed them"
     return "; ".join([*said, as_processed if parts.processed else "unembedding not centred"])
+
+
+def _names(norms: Iterable[Norm | None]) -> str:
+    """Return the names of those that there are, each once."""
+    return " and ".join(dict.fromkeys(norm.name for norm in norms if norm is not None))

@@ -50,6 +50,15 @@ class Norm:
         """
         return self.scaled(self._centred(rows))
 
+    def applied(self, rows: Tensor) -> Tensor:
+        """Return what comes out of it, given what goes in, (n, d_model)."""
+        result = self.scaled(self._centred(rows) / self.size(rows))
+        return result if self.bias is None else result + self.bias()
+
+    def size(self, rows: Tensor) -> Tensor:
+        """Return what each row is divided by, (n, 1)."""
+        return torch.sqrt((self._centred(rows) ** 2).mean(dim=1, keepdim=True) + self.epsilon)
+
     def scaled(self, rows: Tensor) -> Tensor:
         """Return the rows, each number times the scale of its place in the residual stream."""
         return rows if self.weight is None else rows * (self.offset + self.weight())

@@ -11,18 +11,22 @@ from dtviz.model import Side
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """The MLP of one layer, and the normalizations around it.
+    """An MLP of a layer, or one of its experts, and the normalizations around it.
 
     Args:
         sides: for "out", "in" and, of gated MLPs, "gate", the weights with a row a neuron,
             (d_mlp, d_model).
+        expert: its number, of an expert.
         before: what the residual stream goes through before the MLP reads it, if anything.
+        inside: what the activations go through before the last map.
         after: what the MLP's result goes through before it is added to the residual stream.
     """
 
     sides: Mapping[Side, Stored]
+    expert: int | None = None
     before: Norm | None = None
-    after: Norm | None = None
+    inside: Norm | None = None
+    after: Sequence[Norm] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +34,12 @@ class Parts:
     """A language model's weights as they are stored, nothing folded.
 
     Args:
-        blocks: the layers.
+        layers: by their numbers, the MLPs of the layers that have any, experts last.
+        routers: by the number of a layer, what chooses among its experts, (experts, d_model).
         unembed, embed: (tokens, d_model).
         unembed_bias: (tokens,).
+        embed_norms: what goes between the embedding and the first layer.
+        embed_alone: whether nothing else, positions for instance, is added before these.
         final: what the residual stream goes through before the unembedding reads it.
         tokenizer: a tokenizer of Hugging Face's in memory; None where there is none.
         tokens: names of the tokens where they are known without one, at least as many as rows.
@@ -41,10 +48,13 @@ class Parts:
         notes: what a user should know.
     """
 
-    blocks: Sequence[Block]
+    layers: Mapping[int, Sequence[Block]]
+    routers: Mapping[int, Stored] = field(default_factory=dict)
     unembed: Stored | None = None
     unembed_bias: Stored | None = None
     embed: Stored | None = None
+    embed_norms: Sequence[Norm] = ()
+    embed_alone: bool = True
     final: Norm | None = None
     tokenizer: Any = None
     tokens: list[str] | None = None

@@ -29,10 +29,13 @@ from dtviz import errors
 from dtviz.checkpoints import DEMO, load, load_bytes
 from dtviz.checkpoints.confinement import confine, uninterrupted
 from dtviz.checkpoints.description import Piece, array, described, model_of
+from dtviz.checkpoints.directory import CONFIG, MOST_BYTES
 from dtviz.checkpoints.hub import downloaded, is_hub_name
+from dtviz.checkpoints.verification import cached
 from dtviz.directions import Float32
 from dtviz.errors import BadCheckpoint, DtvizError, remade, shortened
 from dtviz.model import Model
+from dtviz.output import read_start
 
 # Bytes by which a child may grow: so many, and as often the size of what it opens.
 _MEMORY, _TIMES = 2**30, 12
@@ -44,6 +47,7 @@ _CHUNK, _MOST_TEXT = 2**28, 2**30
 _PRELOADED = [
     *("dtviz.checkpoints.reader", "dtviz.checkpoints.hugging_face"),
     *("dtviz.checkpoints.language_model", "transformer_lens.weight_processing"),
+    *("torch.overrides", "transformers.models.auto.modeling_auto"),
     *("transformers.generation.utils", "transformers.masking_utils"),
     *("transformers.modeling_layers", "torch.utils.serialization.config"),
 ]
@@ -161,8 +165,14 @@ class Reader:
 
     def _open(self) -> dict[str, Any]:
         with _OPENING, self._failing():
-            self._child = _Child(self._path, self._data, self._memory, self._seconds)
+            key = _key(self._path) if self._data is None else None
+            known = None if key is None else cached.read(key)
+            kept = {} if key is None or known is None else {key: known}
+            self._child = _Child(self._path, self._data, self._memory, self._seconds, kept)
             found: dict[str, Any] = self._child.answer()
+            # Of this configuration alone: what another said of others is not believed.
+            if key is not None and known is None and key in found["found"]:
+                cached.write(key, str(found["found"][key]))
             return found
 
     def _array(self, piece: Piece, shape: tuple[int, ...]) -> Float32:
@@ -213,11 +223,15 @@ def _ending(code: int | None) -> str:
 class _Child:
     """The process, seen from its parent."""
 
-    def __init__(self, path: Path, data: bytes | None, memory: int, seconds: int) -> None:
+    def __init__(
+        self, path: Path, data: bytes | None, memory: int, seconds: int, known: dict[str, str]
+    ) -> None:
         context = _context()
         self._connection, other = context.Pipe()
         self._process = context.Process(
-            target=_serve, args=(other, str(path), data is not None, memory, seconds), daemon=True
+            target=_serve,
+            args=(other, str(path), data is not None, memory, seconds, known),
+            daemon=True,
         )
         # Also when nobody holds the model any more, or Python ends.
         self.end = weakref.finalize(self, _end, self._process, self._connection)
@@ -276,6 +290,14 @@ def _chunks(values: Float32) -> Iterator[memoryview]:
         yield data[start : start + _CHUNK]
 
 
+def _key(path: Path) -> str | None:
+    """Return the key of a language model's configuration, None of other sources."""
+    try:
+        return cached.key_of(read_start(path / CONFIG, MOST_BYTES))
+    except (OSError, ValueError):
+        return None
+
+
 def _size(path: Path) -> int:
     """Return the bytes of a file, or of those in a folder, as they may be read together."""
     files = [path, *path.iterdir()] if path.is_dir() else [path]
@@ -285,8 +307,16 @@ def _size(path: Path) -> int:
 # --- in the child ---------------------------------------------------------------------------------
 
 
-def _serve(connection: Connection, path: str, is_upload: bool, memory: int, seconds: int) -> None:
+def _serve(
+    connection: Connection,
+    path: str,
+    is_upload: bool,
+    memory: int,
+    seconds: int,
+    known: dict[str, str],
+) -> None:
     """Confine this process, and answer about a source until the parent has gone."""
+    cached.texts.update(known)
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):
         data = [connection.recv_bytes()] if is_upload else []
         with contextlib.suppress(OSError, AttributeError):
@@ -306,7 +336,7 @@ def _answer(
     faulthandler.dump_traceback_later(seconds, exit=True, file=nowhere)
     with _answering(connection):
         model = load_bytes(data.pop(), path) if data else load(Path(path))
-        _say(connection, described(model))
+        _say(connection, {**described(model), "found": cached.texts})
         while True:
             faulthandler.cancel_dump_traceback_later()
             piece = json.loads(connection.recv_bytes())
@@ -328,6 +358,8 @@ def _needed(path: Path) -> list[Path]:
 def _prepare(readable: list[Path], memory: int) -> None:
     import torch
 
+    # What a child finds its parent keeps: it can write nothing itself.
+    os.environ["DTVIZ_CACHE"] = ""
     # Each would take a part of the memory for its own.
     torch.set_num_threads(min(4, torch.get_num_threads()))
     confine(readable, memory)

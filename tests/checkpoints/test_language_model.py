@@ -27,7 +27,7 @@ def rows_are_equal(found):
 def test_neurons_read_what_the_model_reads(directory, kind):
     """Up to a bias, its own pre-activations, of the norm and the map that it uses."""
     model = dtviz.load(directory(kind))
-    for layer in range(model.n_layers):
+    for layer in (layer for layer in model.layers if not model.experts(layer)):
         norm, *maps = (name.format(layer) for name in (KINDS[kind].before, *KINDS[kind].reads))
         seen = inside(made(kind), norm, *maps)
         read = np.concatenate([seen.outputs[name] for name in maps], axis=1)
@@ -121,7 +121,7 @@ def test_as_transformer_lens_processes_it(directory, kind):
         ),
     ],
 )
-def test_what_was_done_is_told(directory, kind, normalization, epsilon, processing):
+def test_what_was_done_is_said(directory, kind, normalization, epsilon, processing):
     model = dtviz.load(directory(kind))
     assert (model.normalization, model.epsilon) == (normalization, epsilon)
     assert model.processing == processing
@@ -129,15 +129,41 @@ def test_what_was_done_is_told(directory, kind, normalization, epsilon, processi
         assert (directions.normalization, directions.epsilon) == (normalization, epsilon)
     assert model.name == kind
     assert model.source == str(directory(kind))
-    assert model.notes == ()
+    if kind == "gemma":
+        assert model.scales == {"embedding": 4.0}  # the root of d_model = 16
+        assert [note for note in model.notes if "embedding by 4, which" in note]
+        assert [note for note in model.notes if "soft cap" in note]
+    else:
+        assert (model.notes, model.scales) == ((), {})
 
 
-def test_layers_before_the_first_mixture_of_experts(directory):
+def test_experts(directory):
+    """Each expert's neurons have rows of their own, in files of one matrix an expert, too."""
     model = dtviz.load(directory("deepseek"))
-    assert model.n_layers == 2
-    assert model.notes == (
-        "2 of 3 layers are shown: layer 2 is a mixture of experts, which dtviz does not show.",
+    raw = language_models.arrays(made("deepseek"))
+    assert model.layers == (0, 1, 2)
+    assert [model.experts(layer) for layer in model.layers] == [(), (), (0, 1, 2, 3)]
+    shared = raw["model.layers.2.mlp.shared_experts.down_proj.weight"].T
+    vectors = model.neurons(2)
+    np.testing.assert_allclose(vectors.vectors[: len(shared)], shared)
+    assert vectors.names[0] == "L2N0"
+    norm = raw["model.layers.2.post_attention_layernorm.weight"]
+    both = raw["model.layers.2.mlp.experts.gate_up_proj"]
+    for expert in range(4):
+        writes = model.neurons(2, "out", expert=expert)
+        assert writes.names[7] == f"L2E{expert}N7"
+        expected = raw["model.layers.2.mlp.experts.down_proj"][expert].T
+        np.testing.assert_allclose(writes.vectors, expected)
+        half = len(both[expert]) // 2
+        for side, rows in (("gate", both[expert][:half]), ("in", both[expert][half:])):
+            found = model.neurons(2, side, expert=expert).vectors
+            np.testing.assert_allclose(found, rows * norm, rtol=1e-5)
+    router = model.routers[2]
+    assert router.names == ["L2E0", "L2E1", "L2E2", "L2E3"]
+    np.testing.assert_allclose(
+        router.vectors, raw["model.layers.2.mlp.gate.weight"] * norm, rtol=1e-5
     )
+    assert [note for note in model.notes if "weighted by the router" in note]
 
 
 def test_layers_that_read_the_residual_stream_as_it_is(directory):

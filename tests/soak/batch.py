@@ -75,11 +75,13 @@ class Batch:
             self._child.end()
         self._child = None
 
-    def _begin(self, path: Path, data: bytes | None, memory: int, seconds: int) -> "_Turn":
+    def _begin(
+        self, path: Path, data: bytes | None, memory: int, seconds: int, known: dict[str, str]
+    ) -> "_Turn":
         self.finish()
         if self._child is None:
             with patch.object(reader, "_serve", serve):
-                self._child = _Child(self._folder, data, memory, seconds)
+                self._child = _Child(self._folder, data, memory, seconds, known)
         self._child._connection.send_bytes(os.fsencode(path))
         self._turn = _Turn(self._child, self._finished)
         return self._turn
@@ -117,7 +119,14 @@ class _Turn:
 # --- in the child ---------------------------------------------------------------------------------
 
 
-def serve(connection: Connection, folder: str, is_upload: bool, memory: int, seconds: int) -> None:
+def serve(
+    connection: Connection,
+    folder: str,
+    is_upload: bool,
+    memory: int,
+    seconds: int,
+    known: dict[str, str],
+) -> None:
     """Confine this process as `reader._serve` does; answer about one source after another."""
     refused: list[str] = []
     with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, OSError):

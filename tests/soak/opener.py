@@ -11,6 +11,7 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 import psutil
 
@@ -71,7 +72,8 @@ class Opener:
         self.account = None
         came, what = "opened", ""
         start = time.process_time()
-        with self._listening() as happened:
+        # Without a folder for caches: there what was found of a configuration would be written.
+        with patch.dict(os.environ, DTVIZ_CACHE=""), self._listening() as happened:
             try:
                 self._open(kind, path)
             except DtvizError as error:
