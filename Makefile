@@ -38,7 +38,7 @@ benchmark: $(VENV)/set-up-test ## measure what has to be fast
 	$(BIN)/pytest benchmarks --benchmark-only
 
 soak: export OMP_NUM_THREADS := 1
-soak: $(VENV)/set-up-test ## run hostile files and many users at full length, and print their figures
+soak: $(VENV)/set-up-test ## run hostile files, many users and all architectures at full length, and print their figures
 	$(BIN)/pytest tests/soak --long --numprocesses 0
 
 demo-model: $(VENV)/set-up-train ## train the bundled model again (minutes)
