@@ -62,7 +62,7 @@ def opened_whole(opener: Opener, folder: Path, kind: str, whole: dict[str, Files
 @pytest.mark.parametrize("kind", KINDS)
 def test_mutated_files(kind, whole, folder, is_long, say):
     opener = Opener(folder)
-    outcomes, failed, growth = [], [], []
+    outcomes, failed, growth, slowest = [], [], [], (0.0, "")
     opened_whole(opener, folder, kind, whole)
     start, before = time.monotonic(), memory_of("self")[0]
     count = LONG if is_long else SHORT
@@ -72,6 +72,7 @@ def test_mutated_files(kind, whole, folder, is_long, say):
             case = mutated(whole, kind, number)
             outcome = opened(opener, folder, kind, case.files, case.opened)
             outcomes.append(outcome)
+            slowest = max(slowest, (outcome.seconds, f"number {number}: {case.form}, {case.what}"))
             if outcome.kind == "failed":
                 failed.append(f"{kind} {number}: {case.form}, {case.what}\n{outcome.what}")
                 print(failed[-1], flush=True)  # a long run is watched
@@ -82,7 +83,7 @@ def test_mutated_files(kind, whole, folder, is_long, say):
     say(
         f"{count:,} mutated files of {kind}: {came['opened']:,} opened, {came['refused']:,} were "
         f"refused, {came['failed']:,} failed; the slowest took "
-        f"{max(outcome.seconds for outcome in outcomes):.2f} s, all "
+        f"{slowest[0]:.2f} s ({slowest[1]}), all "
         f"{time.monotonic() - start:,.0f} s; what read {min(count, RECYCLED)} of them grew by "
         f"{max(growth):.0f} MiB at most, this process from {before:.0f} to {after:.0f} MiB"
     )

@@ -28,8 +28,8 @@ def serve():
     """A function that starts a server, as the README says to serve a group."""
     servers = []
 
-    def start():
-        words = ("--port", "0", "--max-sessions", "200")
+    def start(most=200):
+        words = ("--port", "0", "--max-sessions", str(most))
         servers.append(Command(*words, PYTHONMALLOC="malloc", MALLOC_ARENA_MAX="1"))
         return servers[-1]
 
@@ -137,7 +137,7 @@ def test_many_explore_at_once(serve, browse, say, is_long):
 def test_pages_opened_and_left_one_after_the_other_leave_nothing_behind(serve, say, is_long):
     if not is_long:
         pytest.skip("the short form is in tests/test_server.py")
-    server = serve()
+    server = serve(2_500)  # one address may ask for as many pages at once
     sizes = []
     for i in range(2_000):
         asyncio.run(visit(server.address, [i % 256]))
