@@ -235,7 +235,7 @@ class Explorer(Session, pn.viewable.Viewer):
 
         def linked(draw: Any, follows: param.Parameter, hooked: Any, **layout: Any) -> LinkedPane:
             shared = [self._hub, self._cells, self._detail, self._lines]
-            return LinkedPane(hv.DynamicMap(pn.bind(draw, follows)), [hooked], shared, **layout)
+            return LinkedPane(draw, follows, [hooked], shared, **layout)
 
         self.scatter = linked(
             self._draw_scatter,

@@ -67,6 +67,7 @@ def of(
         copy.sets.items = explorer.sets.items
         copy.leave_python()
         copy.channel_map.most_numbers = _MOST_NUMBERS
+        copy.strips.of = explorer.strips.of
         if layer == explorer.layer:
             copy.know(explorer)
         shown[titles.of_layer(layer, explorer.side)] = copy

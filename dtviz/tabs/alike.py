@@ -99,6 +99,10 @@ class Alike(SpaceTab):
         self._exemplars = exemplars
         return ""
 
+    def shape(self) -> object:
+        """With the lines of a threshold, or without."""
+        return self.study.exemplar.alike_by
+
     def make_views(self) -> list[Any]:
         """Return the strip."""
         hooks = [link_rows(self.hub, "alike", "cosine", "height"), looks.tidy]

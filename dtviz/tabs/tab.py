@@ -5,7 +5,6 @@ import html
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-import holoviews as hv
 import panel as pn
 import param
 
@@ -18,8 +17,9 @@ from dtviz.views import page, titles
 from dtviz.views.controls import controls
 from dtviz.views.shared import Hub, LinkedPane
 
-# Pixels that a tab's views have.
+# Pixels that a tab's views have, and the line above them.
 HEIGHT = 262
+HEADING = 22
 
 
 class Tab(pn.viewable.Viewer):
@@ -65,7 +65,8 @@ class Tab(pn.viewable.Viewer):
         self._is_seeking = False
         # Why what is missing was not found.
         self.why_none = ""
-        self.row = pn.Row(sizing_mode="stretch_width", height=HEIGHT)
+        height = HEIGHT - HEADING if self.has_heading else HEIGHT
+        self.row = pn.Row(sizing_mode="stretch_width", height=height)
         self.options: list[param.Parameter] = []
         # What stands beside the heading.
         self.beside_heading: list[Any] = []
@@ -189,10 +190,10 @@ class Tab(pn.viewable.Viewer):
             linked: frames that the hooks ask for, besides the hub.
             layout: of the pane.
         """
-        drawn = hv.DynamicMap(pn.bind(lambda _: draw(), self.param.changes))
         # Axes of the same name are not the same: HoloViews would give them one range.
         layout = {"sizing_mode": "stretch_width", "height": HEIGHT, "linked_axes": False, **layout}
-        return LinkedPane(drawn, hooked, [self.hub, *linked], **layout)
+        shared = [self.hub, *linked]
+        return LinkedPane(lambda _: draw(), self.param.changes, hooked, shared, **layout)
 
     def controls(self) -> list[Any]:
         """Return widgets for the options of this tab: Panel's own, which are made quickly."""

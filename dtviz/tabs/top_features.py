@@ -6,7 +6,7 @@ from dtviz.listing import MOST_LISTED
 from dtviz.selection import Selection
 from dtviz.study import Study
 from dtviz.tabs.surveyor import Surveyor
-from dtviz.tabs.tab import HEIGHT, Tab
+from dtviz.tabs.tab import HEADING, HEIGHT, Tab
 from dtviz.views import page
 from dtviz.views.shared import Hub, Shared, Written
 
@@ -52,7 +52,7 @@ class TopFeatures(Tab):
             uses=("choose", "listing"),
             stylesheets=[page.TABLES_CSS],
             sizing_mode="stretch_width",
-            height=HEIGHT - 22,
+            height=HEIGHT - HEADING,
             margin=(0, 10),
         )
         return [tables]

@@ -11,7 +11,7 @@ from dtviz.directions import Directions
 from dtviz.study import MOST_CELLS
 from dtviz.tabs.tab import Tab
 from dtviz.views import looks, titles
-from dtviz.views.bars import bars
+from dtviz.views.bars import MOST_BARS, bars
 from dtviz.views.labelled import SQUARE, labelled, named
 from dtviz.views.linking import themed
 
@@ -69,8 +69,8 @@ class Vectors(Tab):
         return ""
 
     def shape(self) -> object:
-        """Bars, or points, with a bias or without."""
-        return (self.which, len(self._vectors) < self._of)
+        """Bars, or points where there are many."""
+        return (self.which, len(self._vectors) > MOST_BARS)
 
     def make_views(self) -> list[Any]:
         """Return the bars and the heatmap."""

@@ -6,7 +6,7 @@ The truth in the browser is ``selected.indices`` of one ColumnDataSource a page,
 
 import json
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any, ClassVar
 
@@ -23,6 +23,9 @@ from dtviz.selection import Selection
 from dtviz.sets import NeuronSet, Sets
 from dtviz.views import looks
 from dtviz.views.scripts import script
+
+# What HoloViews, too, has to know of the layout of a figure.
+_SIZES = ("height", "min_height", "max_width")
 
 
 class Shared(SyncableData):
@@ -266,12 +269,14 @@ def _held_weakly(options: hv.Options) -> hv.Options:
 
 
 class LinkedPane(pn.pane.HoloViews):
-    """A HoloViews pane whose hooks find the page's shared sources.
+    """A HoloViews pane that follows a parameter, and whose hooks find the page's shared sources.
 
     Args:
-        plot: a HoloViews object.
+        draw: returns the element for a value of the parameter.
+        follows: the parameter; each change of it draws anew.
         hooked: options with hooks.
         shared: the frames that its hooks ask for.
+        layout: of the pane.
     """
 
     # Below that of Panel's own pane, which stays the one that other HoloViews objects get.
@@ -279,10 +284,18 @@ class LinkedPane(pn.pane.HoloViews):
     _panes = {**pn.pane.HoloViews._panes, "bokeh": _Figure}  # noqa: RUF012
 
     def __init__(
-        self, plot: Any, hooked: Sequence[hv.Options], shared: list[Shared], **layout: Any
+        self,
+        draw: Callable[[Any], Any],
+        follows: param.Parameter,
+        hooked: Sequence[hv.Options],
+        shared: list[Shared],
+        **layout: Any,
     ) -> None:
         self._shared = shared
         self._held = [hook for options in hooked for hook in options.kwargs["hooks"]]
+        # HoloViews sizes a figure at each update, and knows nothing of the pane.
+        sizes = {name: layout[name] for name in _SIZES if name in layout}
+        plot = hv.DynamicMap(pn.bind(lambda value: draw(value).opts(**sizes), follows))
         super().__init__(plot.opts(*map(_held_weakly, hooked)) if hooked else plot, **layout)
 
     def _get_model(
@@ -295,6 +308,8 @@ class LinkedPane(pn.pane.HoloViews):
         if root is not None:
             for frame in self._shared:
                 frame.join(doc, root, comm)
+            # Else HoloViews begins with what it drew for the first page.
+            self.object.reset()
         return super()._get_model(doc, root, parent, comm)
 
 

@@ -14,6 +14,7 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+import dtviz
 from tests.browser.gestures import PATIENCE
 
 CELLS = [
@@ -157,3 +158,47 @@ def test_every_tab_is_shown_by_a_cell_of_its_own(lab, gestures):
         )
     table = run(len(names) + 1)
     expect(table.locator(".tabulator-row").first).to_be_visible()
+
+
+# What the scatter of each cell shows: title, axes, points, chance and names.
+_SCATTERS = """() => Bokeh.documents
+  .map((page) => page.get_model_by_name("congruence"))
+  .filter((figure) => figure != null && Bokeh.index.find_one(figure) != null)
+  .map((figure) => {
+    const data = figure.renderers.filter(({glyph}) => glyph != null).map(
+      ({glyph, data_source}) => [glyph.type, data_source.data])
+    const of = (type) => data.find(([kind]) => kind === type)[1]
+    const {x, y, name} = of("Scatter")
+    const corners = [...(of("MultiPolygons").xs[0][0][0])]
+    return {
+      title: figure.title.text,
+      axes: [figure.below[0].axis_label, figure.left[0].axis_label],
+      points: [...name].map((name, i) => [name, x[i].toFixed(3), y[i].toFixed(3)].join()),
+      chance: Math.max(...corners).toFixed(3),
+      named: [...of("Text").name],
+    }
+  })"""
+
+
+def test_a_view_in_a_later_cell_shows_what_was_chosen_between(lab, gestures, demo):
+    begin = "import dtviz\nexplorer = dtviz.Explorer(dtviz.load('demo'))\nexplorer.scatter"
+    together = "explorer.layer = 0\nexplorer.scatter"
+    cells = [begin, "explorer.congruence.contrast = True", "explorer.scatter", together]
+    run = lab(gestures.page, cells)
+    for cell, views in enumerate([1, 1, 2, 3]):
+        run(cell)
+        expected = dtviz.Explorer(demo, layer=0 if cell == 3 else 2, contrast=cell > 0)
+        x, y = expected.axes
+        # The cells before show it, too.
+        gestures.page.wait_for_function(
+            f"([n, title]) => {{ const all = ({_SCATTERS})(); "
+            "return all.length === n && all.every((one) => one.title.includes(title)) }",
+            arg=[views, f"{y} against {x} · layer {expected.layer}"],
+        )
+        drawn, neurons = expected.scatter.object[()], expected.neurons
+        points = list(zip(neurons["name"], neurons["x"], neurons["y"], strict=True))
+        for shown in gestures.page.evaluate(_SCATTERS):
+            assert shown["axes"] == [x, y]
+            assert shown["points"] == [f"{name},{a:.3f},{b:.3f}" for name, a, b in points]
+            assert shown["chance"] == f"{expected.ellipse[:, 0].max():.3f}"
+            assert shown["named"] == list(drawn.Labels.I.dimension_values("name"))

@@ -24,9 +24,16 @@ CROSSED = pd.DataFrame(
 ).assign(group="i")
 
 
-def page(element, hook, hub, *shared):
-    """The root of a page with an element under a hook, and the figure that the hook named."""
-    root = LinkedPane(element, [hook], [hub, *shared]).get_root()
+def page(drawn, hook, hub, *shared):
+    """The root of a page with an element under a hook, and the figure that the hook named.
+
+    The element, or what returns one, is drawn again with the frame of the hub.
+    """
+
+    def draw(_):
+        return drawn() if callable(drawn) else drawn
+
+    root = LinkedPane(draw, hub.param.frame, [hook], [hub, *shared]).get_root()
     return root, root.select_one({"name": "named"})
 
 
@@ -171,12 +178,10 @@ def test_a_click_on_the_tree_knows_its_lines():
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_figure_that_is_drawn_again_is_set_up_but_once(times):
     hub = hub_of(30)
-    stream = hv.streams.Counter()
-    plot = hv.DynamicMap(lambda counter: points(hub), streams=[stream])
     hook = hv.opts.Scatter(hooks=[linking.draw_points(hub, "named", "x", "y")])
-    root, figure = page(plot, hook, hub)
+    root, figure = page(lambda: points(hub), hook, hub)
     before = [len(figure.renderers), len(figure.js_property_callbacks)]
     for _ in range(times):
-        stream.event()
+        hub.param.trigger("frame")
     assert [len(figure.renderers), len(figure.js_property_callbacks)] == before
     assert figure.renderers[0].data_source is hub.source(root)

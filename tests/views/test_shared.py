@@ -99,7 +99,7 @@ def test_a_shared_frame_follows_on_every_page():
 
 def test_what_is_brushed_on_one_page_is_selected_on_every_other(hub, chosen):
     """As in a notebook, where each cell's output is a page."""
-    pages = [LinkedPane(hv.Points([]), [], [hub]) for _ in range(2)]
+    pages = [LinkedPane(lambda _: hv.Points([]), hub.param.frame, [], [hub]) for _ in range(2)]
     first, second = (hub.source(page.get_root()).selected for page in pages)
     first.indices = [4, 6]
     assert chosen.names == ["L0N4", "L0N6"]
@@ -144,7 +144,7 @@ def test_sets_go_to_the_browser_and_come_back(hub, sets):
 
 
 def test_what_one_page_makes_of_the_sets_every_other_shows(hub, sets):
-    pages = [LinkedPane(hv.Points([]), [], [hub]) for _ in range(2)]
+    pages = [LinkedPane(lambda _: hv.Points([]), hub.param.frame, [], [hub]) for _ in range(2)]
     first, second = (hub.sets.source(page.get_root()) for page in pages)
     first.data = GOOD
     assert rows(second) == rows(first)
@@ -200,7 +200,7 @@ def test_what_a_page_asks_for_is_told_as_it_is(hub, tags):
 
 
 def test_the_bar_follows_on_every_page(hub):
-    pages = [LinkedPane(hv.Points([]), [], [hub]) for _ in range(2)]
+    pages = [LinkedPane(lambda _: hv.Points([]), hub.param.frame, [], [hub]) for _ in range(2)]
     sources = [hub.session.source(page.get_root()) for page in pages]
     hub.session.hold({**hub.session.frame, "mode": "add"})
     assert [list(source.data["mode"]) for source in sources] == [["add"], ["add"]]
