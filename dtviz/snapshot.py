@@ -187,7 +187,7 @@ def _facts(explorer: "Explorer", shown: Mapping[str, "Explorer"]) -> dict[str, s
         NORMALIZATIONS[model.normalization or "LN"]: "applied"
         if explorer.congruence.layer_norm
         else "not applied",
-        "clustering": f"{clustering.method} linkage, {clustering.distance} distance",
+        "clustering": f"{clustering.method} linkage, {clustering.of_distance}",
         "listed": "; ".join(sorted({_listed(copy) for copy in shown.values()})),
         "heatmap": "; ".join(sorted(drawn)),
         "dtviz": version("dtviz"),

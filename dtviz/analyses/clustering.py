@@ -10,7 +10,7 @@ import param
 from scipy.cluster import hierarchy
 from scipy.spatial.distance import squareform
 
-from dtviz.analyses.distances import DISTANCES, Distance, condensed, points
+from dtviz.analyses.distances import DISTANCES, Distance, condensed, metric_of, points
 from dtviz.analyses.groups_first import grouped_linkage
 from dtviz.analyses.leaf_order import best_leaf_order
 from dtviz.directions import Directions
@@ -96,7 +96,8 @@ def cluster(
         a: at least one row.
         method: how clusters merge: "average", "single", "complete" or "ward".
         distance: "cosine": 1 - cos; "absolute": 1 - |cos|; "rows": Euclidean, between the rows of
-            the similarity matrix.
+            the similarity matrix. Ward's method takes Euclidean distances in their place:
+            sqrt(2 - 2 cos), between unit vectors, and sqrt(2 - 2 cos²), between lines.
         optimal_order: turn the branches so that neighbouring leaves are as close as can be; the
             time for it grows with the cube of the rows: a quarter of a second for 768.
         exact_up_to: rows that are all compared with each other, 2 or more; memory and time for
@@ -128,13 +129,13 @@ def cluster(
         )
     if len(a) == 1:
         return Clustering(a.names, np.empty((0, 4)))
-    compared, groups = points(a, distance), None
+    compared, metric, groups = points(a, distance, method), metric_of(distance, method), None
     if len(a) > exact_up_to:
-        linkage, groups = grouped_linkage(compared, method, distance, exact_up_to)
+        linkage, groups = grouped_linkage(compared, method, metric, exact_up_to)
     else:
-        linkage = hierarchy.linkage(condensed(compared, distance), method)
+        linkage = hierarchy.linkage(condensed(compared, metric), method)
     if optimal_order:
-        linkage = best_leaf_order(linkage, squareform(condensed(compared, distance)))
+        linkage = best_leaf_order(linkage, squareform(condensed(compared, metric)))
     return Clustering(a.names, linkage, groups)
 
 
@@ -206,7 +207,8 @@ class ClusterAnalysis(param.Parameterized):
         objects=list(METHODS),
         label="Linkage",
         doc="How far two clusters are from each other: the average, the nearest or the farthest "
-        "of their neurons, or by the variance that merging adds (Ward).",
+        "of their neurons, or by the variance that merging adds (Ward). Ward's takes Euclidean "
+        "distances: √(2 − 2 cos) for 1 − cos, √(2 − 2 cos²) for 1 − |cos|.",
     )
     distance = param.Selector(
         default="cosine",
@@ -245,6 +247,14 @@ class ClusterAnalysis(param.Parameterized):
         """Return what the tree of n rows depends on: options only as far as they matter to it."""
         optimal = self.optimal_order and n <= MOST_ORDERED
         return self.method, self.distance, optimal, max(2, min(self.exact_up_to, n))
+
+    @property
+    def of_distance(self) -> str:
+        """Which distance the tree is made of, in words."""
+        instead = {"euclidean": ", as √(2 − 2 cos)", "lines": ", as √(2 − 2 cos²)"}
+        metric = metric_of(self.distance, self.method)
+        taken = "" if self.distance == "rows" else instead.get(metric, "")
+        return f"{self.distance} distance{taken}"
 
     def is_too_large(self, n: int) -> bool:
         """Return whether the best leaf order is asked for, and n rows are too many for it."""

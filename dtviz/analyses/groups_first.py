@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.cluster import hierarchy
 from scipy.cluster.vq import kmeans2, vq
 
-from dtviz.analyses.distances import Distance, Points, condensed
+from dtviz.analyses.distances import Metric, Points, between, condensed
 
 Float64 = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.intp]
@@ -25,7 +25,7 @@ _BLOCK = 8_192
 
 
 def grouped_linkage(
-    points: Points, method: str, distance: Distance, most: int, seed: int = 0
+    points: Points, method: str, metric: Metric, most: int, seed: int = 0
 ) -> tuple[Float64, int]:
     """Return an approximate linkage, and how many groups were made first.
 
@@ -35,7 +35,7 @@ def grouped_linkage(
     Args:
         points: as from `points`, (n, width), n at least 2.
         method: of SciPy's linkage.
-        distance: between points.
+        metric: between points.
         most: rows that may be compared with each other at once, at least 2.
         seed: of the k-means.
 
@@ -43,9 +43,13 @@ def grouped_linkage(
         SciPy's linkage matrix, (n - 1, 4), its heights in order; and the number of groups.
     """
     groups = _groups(points, min(_GROUPS, most, len(points)), most, seed)
-    trees = [_linkage(points[rows], method, distance) for rows in groups]
+    trees = [_linkage(points[rows], method, metric) for rows in groups]
     means = np.stack([points[rows].mean(axis=0) for rows in groups])
-    return _joined(groups, trees, _linkage(means, method, distance)), len(groups)
+    if method == "ward":
+        above = _ward(between(means, means, metric), np.array([*map(len, groups)]))
+    else:
+        above = _linkage(means, method, metric)
+    return _joined(groups, trees, above), len(groups)
 
 
 def _groups(points: Points, k: int, most: int, seed: int) -> list[Rows]:
@@ -61,10 +65,43 @@ def _groups(points: Points, k: int, most: int, seed: int) -> list[Rows]:
     return [part for rows in groups for part in np.array_split(rows, -(-len(rows) // most))]
 
 
-def _linkage(points: Points, method: str, distance: Distance) -> Float64:
+def _linkage(points: Points, method: str, metric: Metric) -> Float64:
     if len(points) == 1:
         return np.empty((0, 4))
-    return np.asarray(hierarchy.linkage(condensed(points, distance), method))
+    return np.asarray(hierarchy.linkage(condensed(points, metric), method))
+
+
+def _ward(distances: Points, sizes: Rows) -> Float64:
+    """Return Ward's tree over the means of groups, which SciPy has for groups of equal size only.
+
+    Merges stand after those that they join, found by chains of nearest neighbours.
+
+    Args:
+        distances: Euclidean, between the means, (groups, groups).
+        sizes: rows in each group.
+    """
+    size = sizes.astype(float)
+    squared = distances**2 * 2 * size[:, None] * size / (size[:, None] + size)
+    np.fill_diagonal(squared, np.inf)
+    node = np.arange(len(size))
+    merges: list[tuple[float, ...]] = []
+    chain: list[int] = []
+    while len(merges) < len(size) - 1:
+        chain = chain or [int(size.argmax())]
+        last = squared[chain[-1]]
+        nearest = int(last.argmin())
+        if len(chain) == 1 or last[nearest] < last[chain[-2]]:
+            chain.append(nearest)
+            continue
+        one, other = chain.pop(), chain.pop()
+        both, height = size[one] + size[other], squared[one, other]
+        merges.append((node[one], node[other], float(np.sqrt(height)), both))
+        # Lance and Williams' formula.
+        joined = (size + size[one]) * squared[one] + (size + size[other]) * squared[other]
+        squared[one] = squared[:, one] = (joined - size * height) / (size + both)
+        squared[other] = squared[:, other] = np.inf
+        size[one], size[other], node[one] = both, 0, len(size) + len(merges) - 1
+    return np.array(merges).reshape(-1, 4)
 
 
 def _joined(groups: list[Rows], trees: list[Float64], above: Float64) -> Float64:

@@ -38,6 +38,10 @@ def scattered(draw, least: int = 2, most: int = 30) -> np.ndarray:
 
 def explicit(matrix: np.ndarray, method: str, distance: str) -> np.ndarray:
     """SciPy's linkage on the whole matrix of distances, made pair by pair."""
+    if method == "ward" and distance != "rows":
+        unit = reference.unit(matrix)
+        lines = [np.outer(row, row).ravel() for row in unit]
+        return hierarchy.linkage(lines if distance == "absolute" else unit, method)
     cosines = reference.cosines(matrix, matrix)
     if distance == "rows":
         distances = np.array([[np.sqrt(sum((a - b) ** 2)) for b in cosines] for a in cosines])
@@ -91,6 +95,10 @@ def test_the_tree_is_scipys_on_the_explicit_distances(method, distance):
         ("single", "cosine", [1 - 0.5**0.5, 1 + 0.5**0.5]),
         ("complete", "cosine", [1 - 0.5**0.5, 2]),
         ("average", "absolute", [0, 1 - 0.5**0.5]),
+        # By chords of 45, 180 and 135 degrees: (2 · 4 + 2 · (2 + 2**0.5) - (2 - 2**0.5)) / 3.
+        ("ward", "cosine", [(2 - 2**0.5) ** 0.5, ((10 + 3 * 2**0.5) / 3) ** 0.5]),
+        # Of the three lines two are one; sqrt(2 · 2 / 3) times the distance to the other.
+        ("ward", "absolute", [0, (4 / 3) ** 0.5]),
         # The rows (1, c, -1), (c, 1, -c) and (-1, -c, 1) of the similarity, c² = ½.
         ("single", "rows", [(3 * (1 - 0.5**0.5) ** 2) ** 0.5, ((1 + 0.5**0.5) ** 2 * 3) ** 0.5]),
     ],
@@ -114,6 +122,13 @@ def test_single_linkage_of_similarity_rows_is_the_notebooks():
     np.testing.assert_allclose(hierarchy.cophenet(made), hierarchy.cophenet(notebooks), atol=1e-5)
 
 
+def test_wards_method_is_of_the_distances_between_unit_vectors(demo):
+    """Of 1 - cos it would be no sum of squares."""
+    rows = demo.neurons(2)
+    expected = hierarchy.linkage(rows.unit().vectors.astype(float), "ward")
+    np.testing.assert_allclose(cluster(rows, "ward").linkage[:, 2], expected[:, 2], atol=1e-6)
+
+
 @given(TIED, st.sampled_from(METHODS), st.sampled_from(DISTANCES))
 def test_every_tree_is_valid_with_rows_of_zeros_and_equal_rows_too(matrix, method, distance):
     made = cluster(directions(matrix), method, distance)
@@ -132,10 +147,9 @@ def test_every_tree_is_valid_with_rows_of_zeros_and_equal_rows_too(matrix, metho
 @pytest.mark.parametrize("method", METHODS)
 def test_rows_of_zeros_are_at_distance_1_from_everything(method):
     made = cluster(directions([[0, 0], [0, 0], [1, 0]]), method)
-    assert made.linkage[0, 2] == 1
-    assert np.isfinite(made.linkage).all()
-    if method != "ward":
-        assert made.linkage[1, 2] == 1
+    # Ward's method takes them for points: they are one, and it joins a third by 2 · 2 · 1 / 3.
+    expected = [0, (4 / 3) ** 0.5] if method == "ward" else [1, 1]
+    np.testing.assert_allclose(made.linkage[:, 2], expected)
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
@@ -434,6 +448,19 @@ def test_the_analysis_clusters_as_its_options_say():
             np.testing.assert_array_equal(made.linkage, cluster(rows, method, distance).linkage)
 
 
+@pytest.mark.parametrize(
+    ("method", "distance", "words"),
+    [
+        ("average", "cosine", "cosine distance"),
+        ("ward", "cosine", "cosine distance, as √(2 − 2 cos)"),
+        ("ward", "absolute", "absolute distance, as √(2 − 2 cos²)"),
+        ("ward", "rows", "rows distance"),
+    ],
+)
+def test_the_analysis_says_which_distance_the_tree_is_made_of(method, distance, words):
+    assert ClusterAnalysis(method=method, distance=distance).of_distance == words
+
+
 def test_the_analysis_offers_every_method_and_distance():
     analysis = ClusterAnalysis()
     assert tuple(analysis.param.method.objects) == METHODS
@@ -475,14 +502,7 @@ def test_real_neurons_of_all_layers_together(real, side):
 def test_real_clustering_by_every_method_and_distance(real, method, distance):
     model, raw = real
     made = cluster(model.neurons(1), method, distance)
-    unit = reference.unit(reference.neurons(raw, 1, "out"))
-    cosines = np.clip(unit @ unit.T, -1, 1)
-    if distance == "rows":
-        condensed = pdist(cosines)
-    else:
-        cosines = np.abs(cosines) if distance == "absolute" else cosines
-        condensed = squareform(1 - cosines, checks=False)
-    heights = hierarchy.linkage(condensed, method)[:, 2]
+    heights = explicit(reference.neurons(raw, 1, "out"), method, distance)[:, 2]
     np.testing.assert_allclose(np.sort(made.linkage[:, 2]), np.sort(heights), atol=1e-4)
 
 

@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist, pdist
 
 from dtviz.analyses import distances
 from dtviz.analyses.clustering import cluster
-from dtviz.analyses.distances import DISTANCES, between, condensed, points
+from dtviz.analyses.distances import DISTANCES, between, condensed, metric_of, points
 from dtviz.errors import BadArgument
 
 from . import reference
@@ -33,11 +33,20 @@ def test_the_distances_of_all_pairs_are_those_of_the_whole_matrix(matrix, distan
     found = points(directions(matrix), distance)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(distances, "_BLOCK", block)
-        made = condensed(found, distance)
+        made = condensed(found, metric_of(distance, "average"))
     assert made.dtype == np.float64
     expected = explicit(matrix, distance)[np.triu_indices(len(matrix), 1)]
     np.testing.assert_allclose(made, expected, atol=2e-5)
     assert (made >= 0).all()
+
+
+@given(MATRICES, st.sampled_from(["cosine", "absolute"]))
+def test_for_wards_method_distances_are_euclidean(matrix, distance):
+    made = condensed(points(directions(matrix), distance, "ward"), metric_of(distance, "ward"))
+    placed = reference.unit(matrix)
+    if distance == "absolute":  # a line's place: its projection
+        placed = np.array([np.outer(row, row).ravel() for row in placed])
+    np.testing.assert_allclose(made, pdist(placed), atol=1e-3)
 
 
 @given(MATRICES, st.sampled_from(["cosine", "absolute"]))
@@ -57,7 +66,7 @@ def test_similarity_rows_of_many_rows_are_compared_in_few_dimensions():
     found = points(directions(matrix), "rows")
     assert found.shape == (200, 6)
     similarity = reference.cosines(matrix, matrix)
-    np.testing.assert_allclose(condensed(found, "rows"), pdist(similarity), atol=1e-4)
+    np.testing.assert_allclose(condensed(found, "euclidean"), pdist(similarity), atol=1e-4)
 
 
 def test_what_has_no_memory_is_told_before_it_starts(monkeypatch):

@@ -48,7 +48,7 @@ def test_the_tree_is_valid_and_no_merge_is_lower_than_what_it_joins(
 
 
 @pytest.mark.parametrize("distance", DISTANCES)
-@pytest.mark.parametrize("method", ["average", "complete", "single"])
+@pytest.mark.parametrize("method", METHODS)
 def test_bundles_are_found_as_by_the_exact_tree(method, distance):
     matrix, which = bundles(300, 5)
     exact = cluster(directions(matrix), method, distance)
@@ -62,6 +62,18 @@ def test_heights_are_near_to_those_of_the_exact_tree():
     exact = hierarchy.cophenet(cluster(directions(matrix)).linkage)
     made = hierarchy.cophenet(cluster(directions(matrix), exact_up_to=100).linkage)
     assert np.corrcoef(exact, made)[0, 1] > 0.95
+
+
+@pytest.mark.parametrize("distance", DISTANCES)
+def test_wards_tree_over_groups_counts_the_rows_of_each(distance):
+    """Rows that are the same make one group: the tree above is the exact one."""
+    random = np.random.default_rng(3)
+    times = random.integers(1, 20, size=12)
+    rows = directions(random.normal(size=(12, 5)).repeat(times, axis=0))
+    exact = hierarchy.cophenet(cluster(rows, "ward", distance).linkage)
+    made = cluster(rows, "ward", distance, exact_up_to=len(rows) - 1)
+    assert made.groups == 12
+    np.testing.assert_allclose(hierarchy.cophenet(made.linkage), exact, atol=1e-5)
 
 
 def test_the_same_rows_give_the_same_tree():
