@@ -82,11 +82,12 @@ class Explorer(Session, pn.viewable.Viewer):
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
-        self.param.watch(self._refresh, ["layer", "side"])
+        # After the widgets: of a change that is taken back, they are to hear last.
+        self.param.watch(self._refresh, ["layer", "side"], precedence=1)
         self.param.watch(self._detail.clear, "_similar")
         for options_of in self._options_of_all:
             names = [name for name in options_of.param if name != "name"]
-            options_of.param.watch(self._refresh, names)
+            options_of.param.watch(self._refresh, names, precedence=1)
         self.selection.param.watch(self._follow_selection, "names")
         self._conversation.begin(self._hub.session)
 
@@ -132,33 +133,44 @@ class Explorer(Session, pn.viewable.Viewer):
     def know(self, other: "Explorer") -> None:
         """Take over what another explorer has found of the same model, layer and options."""
         self._kept = dict(other._kept)
-        self._refresh()
+        self._follow()
 
     def leave_python(self) -> None:
         """Offer only what the browser can do alone, for a snapshot of this explorer."""
         self._conversation.leave_python()
 
-    def _open(self, event: object) -> None:
+    def _open(self, event: Any) -> None:
+        before, steps, is_going_back = self.state, self._history, self._settling
         super()._open(event)
-        self._refresh()
+        if is_going_back:
+            return
+        try:
+            self._follow()
+        except Exception:  # whatever it is, nothing of that model is to stay
+            with self._without_steps():
+                self.model = event.old
+            self._settle(before)
+            self._history = steps
+            raise
 
     def _settle(self, state: State) -> None:
         super()._settle(state)
-        self._refresh()
+        self._follow()
 
     def _refresh(self, *_: object) -> None:
-        """Follow the options, in all views at once."""
+        """Follow the options; a change of them that cannot be followed is taken back, and said."""
         if self._settling:
             return
+        try:
+            self._follow()
+        except DtvizError as error:  # too large for the memory, or a damaged layer
+            self._settle(self._history.present)
+            self._conversation.say(message=str(error))
+
+    def _follow(self) -> None:
+        """Show what the options ask for, in all views at once; if it is not found, nothing new."""
         with page.at_once(*self._hub.documents):
-            try:
-                self._find()
-            except DtvizError as error:  # too large for the memory, or a damaged layer
-                if not self.can_undo:
-                    raise
-                self.undo()
-                self._conversation.say(message=str(error))
-                return
+            self._find()
             self._hub.show(self.neurons)
             self._cells.hold(self._cells_frame())
             self._lines.hold(self._tree_lines())
@@ -173,6 +185,7 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""
+        _ = self.neurons  # all of it, before any view follows
         found = {"_compared": self.compared, "_similar": self.similarity, "_cut": self.clusters}
         others = [name for name, new in found.items() if new is not self._drawn.get(name)]
         self._drawn = found

@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pprint import pformat
 from typing import Any
 
@@ -40,10 +40,12 @@ class Session(Study):
         self._settling = False
         self._history = History(self.state)
         self._last_change: tuple[object, float] = (None, 0.0)
-        self.param.watch(self._step, ["layer", "side"])
+        # Last, once all have followed: a change that was refused and taken back is no step.
+        self.param.watch(self._step, ["layer", "side"], precedence=2)
         for analysis in self.analyses:
-            analysis.param.watch(self._step, [name for name in analysis.param if name != "name"])
-        self.selection.param.watch(self._step, "names")
+            names = [name for name in analysis.param if name != "name"]
+            analysis.param.watch(self._step, names, precedence=2)
+        self.selection.param.watch(self._step, "names", precedence=2)
 
     @property
     def selected(self) -> pd.DataFrame:
@@ -78,14 +80,22 @@ class Session(Study):
         return self._history.can_redo
 
     def undo(self) -> None:
-        """Go a step back: to the selection and the options before it."""
-        self._settle(self._history.undo())
-        self.steps += 1
+        """Go a step back: to the selection and the options before it.
+
+        Raises:
+            DtvizError: if what they ask for cannot be found any more; all stays as it was.
+        """
+        if self.can_undo:
+            self._go(self._history.undo, self._history.redo)
 
     def redo(self) -> None:
-        """Take the last step undone again."""
-        self._settle(self._history.redo())
-        self.steps += 1
+        """Take the last step undone again.
+
+        Raises:
+            DtvizError: as ``undo`` does.
+        """
+        if self.can_redo:
+            self._go(self._history.redo, self._history.undo)
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Step to a state, as from ``state``; options that it leaves out become the usual ones.
@@ -121,6 +131,14 @@ class Session(Study):
         ]
         return "\n".join(lines) + "\n"
 
+    def _go(self, there: Callable[[], State], back: Callable[[], State]) -> None:
+        try:
+            self._settle(there())
+        except Exception:  # whatever it is, no step was made
+            self._settle(back())
+            raise
+        self.steps += 1
+
     def _settle(self, state: State) -> None:
         """Let options and selection be those of a state, with no step."""
         with self._without_steps():
@@ -145,7 +163,7 @@ class Session(Study):
             self._settling = False
 
     def _step(self, *events: Any) -> None:
-        if self._settling:
+        if self._settling or self.state == self._history.present:
             return
         what = [(event.obj, event.name) for event in events]
         before, at = self._last_change

@@ -265,8 +265,24 @@ def test_what_would_not_fit_the_memory_is_said_and_undone(monkeypatch):
     assert explorer.clustering.method == "average"
     assert explorer.clustered is tree
     assert "got 50, which need" in explorer._hub.session.frame["message"]
+
+
+def test_of_a_model_that_is_refused_nothing_is_taken(monkeypatch):
+    explorer = dtviz.Explorer(small(n=50))
+    explorer.selection.names = ["L0N3", "L1N4"]
+    explorer.congruence.contrast = True
+    explorer.undo()
+    model, state = explorer.model, explorer.state
+    figure = explorer.scatter.get_root().select_one({"name": "congruence"})
+    title = figure.title.text
+    monkeypatch.setattr(distances.psutil, "virtual_memory", lambda: SimpleNamespace(available=9))
     with pytest.raises(BadArgument, match="Lower exact_up_to"):
         explorer.model = small(n=60, layers=1)
+    assert explorer.model is model
+    assert explorer.state == state
+    assert explorer.neurons["name"].tolist() == model.neurons(1).names
+    assert figure.title.text == title
+    assert (explorer.can_undo, explorer.can_redo) == (True, True)
 
 
 def test_a_title_says_that_the_tree_is_approximate():
@@ -369,20 +385,82 @@ def test_numbers_of_numpy_are_options_that_a_snapshot_can_keep(option):
 # What a page asks for
 
 
-def test_a_damaged_layer_is_said_and_undone():
+@pytest.fixture
+def damaged():
+    """A model of three layers, of which the first cannot be read."""
+
     def read(layer):
         if layer == 0:
             raise BadCheckpoint(expected="a whole file", got="half of it", do="Copy it again.")
         return np.eye(4) + layer
 
-    model = dtviz.Model(
+    return dtviz.Model(
         name="half",
         weights={"out": [Later((4, 4), partial(read, layer)) for layer in range(3)]},
         unembedding=Directions(np.eye(4)[:2], ["left", "right"]),
     )
-    explorer = dtviz.Explorer(model, layer=2)
+
+
+def test_a_damaged_layer_is_said_and_not_taken(damaged):
+    explorer = dtviz.Explorer(damaged, layer=2)
     explorer.layer = 1
     explorer.layer = 0
     assert explorer.layer == 1
-    assert list(explorer.neurons.index) == model.neurons(1).names
+    assert list(explorer.neurons.index) == damaged.neurons(1).names
     assert "half of it" in explorer._hub.session.frame["message"]
+
+
+def test_a_change_that_is_refused_is_no_step(damaged):
+    explorer = dtviz.Explorer(damaged, layer=2)
+    explorer.layer = 0
+    assert (explorer.layer, explorer.can_undo, explorer.can_redo) == (2, False, False)
+    assert "half of it" in explorer._hub.session.frame["message"]
+    explorer.layer = 1
+    explorer.congruence.contrast = True
+    explorer.undo()
+    explorer.layer = 0
+    assert (explorer.layer, explorer.can_undo, explorer.can_redo) == (1, True, True)
+    explorer.redo()
+    assert explorer.congruence.contrast
+
+
+def test_a_state_that_is_refused_leaves_all_as_it_was(damaged):
+    explorer = dtviz.Explorer(damaged, layer=2)
+    explorer.layer = 1
+    explorer.congruence.contrast = True
+    explorer.undo()
+    before = explorer.state
+    with pytest.raises(BadCheckpoint, match="half of it"):
+        explorer.restore({**before, "layer": 0})
+    assert explorer.state == before
+    assert list(explorer.neurons.index) == damaged.neurons(1).names
+    assert (explorer.can_undo, explorer.can_redo) == (True, True)
+
+
+def test_a_step_back_that_cannot_be_made_any_more_is_said_and_not_made(monkeypatch):
+    explorer = dtviz.Explorer(small(n=50, layers=1))
+    explorer.clustering.method = "complete"
+    explorer.clustering.distance = "absolute"
+    explorer.undo()
+    before = explorer.state
+    monkeypatch.setattr(distances.psutil, "virtual_memory", lambda: SimpleNamespace(available=9))
+    explorer.model.trees.clear()
+    for step in (explorer.undo, explorer.redo):
+        with pytest.raises(BadArgument, match="got 50, which need"):
+            step()
+        assert explorer.state == before
+        assert (explorer.can_undo, explorer.can_redo) == (True, True)
+
+
+@pytest.mark.parametrize("which", ["the option", "a widget", "another widget"])
+def test_after_a_change_that_is_refused_widgets_show_what_is_in_force(damaged, which):
+    explorer = dtviz.Explorer(damaged, layer=2)
+    widgets = [explorer.controls(toolkit)[0] for toolkit in (pn.widgets, pmui)]
+    match which:
+        case "the option":
+            explorer.layer = 0
+        case "a widget":
+            widgets[0].value = 0
+        case _:
+            widgets[1].value = 0
+    assert [explorer.layer, *(widget.value for widget in widgets)] == [2, 2, 2]
