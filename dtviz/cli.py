@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from dtviz import __version__
-from dtviz.errors import BadArgument, DtvizError, FileProblem, shortened, told
+from dtviz.errors import BadArgument, DtvizError, FileProblem, printable, shortened, told
 
 
 class _Parser(argparse.ArgumentParser):
@@ -83,8 +83,7 @@ def _say_unexpected(error: Exception) -> None:
 def _say(text: str) -> None:
     """Print one line on standard error, whatever is in it."""
     if sys.stderr is not None:
-        line = "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
-        print(line, file=sys.stderr)  # noqa: T201
+        print(printable(text), file=sys.stderr)  # noqa: T201
 
 
 def _check_folder() -> None:
@@ -256,7 +255,8 @@ def _port(text: str) -> int:
 def _verify(options: argparse.Namespace) -> None:
     from dtviz.checkpoints import reader, report_of
 
-    print(report_of(reader.read(options.checkpoint)))  # noqa: T201
+    for line in str(report_of(reader.read(options.checkpoint))).splitlines():
+        print(printable(line))  # noqa: T201
 
 
 def _explore(options: argparse.Namespace) -> None:
@@ -277,7 +277,8 @@ def _explore(options: argparse.Namespace) -> None:
         max_upload=options.max_upload,
     )
     if options.check:
-        print("\n".join(exposure(options.checkpoint, settings)))  # noqa: T201
+        for line in exposure(options.checkpoint, settings):
+            print(printable(line))  # noqa: T201
         return
     source = options.checkpoint
     # What lies here now is not looked for on the hub when it is gone.

@@ -70,6 +70,14 @@ def shortened(value: object, length: int = 80) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"
 
 
+def printable(text: str) -> str:
+    """Return one line for a terminal or a log: what is no printable character is escaped.
+
+    So what files are called and pages send begins no line, colours none and turns none around.
+    """
+    return "".join(one if one.isprintable() else repr(one)[1:-1] for one in text)
+
+
 def listed(names: list[str], most: int = 8) -> str:
     """Return names joined by commas; of long lists the first ``most`` and "n in all"."""
     shown = ", ".join(shortened(name) for name in names[:most])

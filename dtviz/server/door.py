@@ -2,13 +2,14 @@
 
 import math
 import re
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from bokeh.protocol.exceptions import ProtocolError
 from bokeh.server.tornado import BokehTornado
-from bokeh.util.token import check_token_signature, get_session_id
+from bokeh.util.token import check_token_signature, get_session_id, get_token_payload
 from tornado.httputil import HTTPMessageDelegate, HTTPServerRequest
 from tornado.routing import Router
 from tornado.web import RequestHandler
@@ -121,6 +122,9 @@ class Door(Router):
         refusal = self._refusal(request)
         found: HTTPMessageDelegate
         if refusal is None:
+            if request.host.startswith("["):
+                # Panel takes a host apart at its colons.
+                request.host = f"localhost{request.host.rpartition(']')[2]}"
             found = self._application.find_handler(request)
         else:
             given = {"refusal": refusal}
@@ -172,10 +176,11 @@ class Door(Router):
         return request.path == SOCKET and not self._has_session(request)
 
     def _is_of_a_page(self, request: HTTPServerRequest) -> bool:
-        """Return whether a websocket comes with the token of a page that this server made."""
-        key = self._application.secret_key
+        """Return whether a websocket comes with the token of a page made here, of late."""
+        key, token = self._application.secret_key, _token(request)
         try:
-            return bool(check_token_signature(_token(request), secret_key=key, signed=True))
+            is_own = bool(check_token_signature(token, secret_key=key, signed=True))
+            return is_own and time.time() < get_token_payload(token)["session_expiry"]
         except (ValueError, TypeError, KeyError, RecursionError):  # of what is no token at all
             return False
 
@@ -198,7 +203,10 @@ class Door(Router):
 
 
 def _token(request: HTTPServerRequest) -> str:
-    return request.headers.get("Sec-WebSocket-Protocol", "").rpartition(",")[2].strip()
+    """Return the token with which Bokeh's websockets come, after their protocol's name."""
+    words = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
+    protocol, token = [word.strip() for word in words] if len(words) == 2 else ("", "")
+    return token if protocol == "bokeh" else ""
 
 
 class _Refused(RequestHandler):

@@ -18,6 +18,11 @@ MOST_HELD = 100_000_000
 LONG = 200_000
 LONG_ATTRIBUTES = ("data", "indices", "tags")
 
+# Those of BokehJS, of which none is larger than what is sent for it.
+_DTYPES = (
+    *("bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "float32", "float64"),
+    "object",
+)
 _PULL, _PATCH = "PULL-DOC-REQ", "PATCH-DOC"
 _EVENTS = ("ModelChanged", "MessageSent")
 # A text to its end, or to that of all: so no quotation mark is looked at twice.
@@ -89,6 +94,7 @@ class Messages:
             raise Refused("a change without events")
         if sum(map(_objects, events)) > MOST_OBJECTS:
             raise Refused(f"more than {MOST_OBJECTS} new objects")
+        _check_arrays(events)
         for event in events:
             if not isinstance(event, dict) or event.get("kind") not in _EVENTS:
                 raise Refused("an event of another kind")
@@ -134,6 +140,22 @@ def _cost(event: Any) -> int:
 def _objects(content: Any) -> int:
     """Return how many new models some content makes."""
     return sum(one.get("type") == "object" for one in _dicts(content))
+
+
+def _check_arrays(content: Any) -> None:
+    """Refuse what would become more bytes than were sent: Bokeh takes any type, and unpacks."""
+    buffers = set()
+    for one in _dicts(content):
+        if one.get("type") == "ndarray" and one.get("dtype") not in _DTYPES:
+            raise Refused("an array of another type of numbers")
+        if one.get("type") == "bytes":
+            data = one.get("data")
+            name = data.get("id") if isinstance(data, dict) else None
+            if not isinstance(name, str):
+                raise Refused("bytes outside a buffer")
+            if name in buffers:
+                raise Refused("a buffer that is used twice")
+            buffers.add(name)
 
 
 def _dicts(content: Any) -> Iterator[dict[str, Any]]:

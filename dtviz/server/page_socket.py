@@ -6,7 +6,7 @@ from typing import Any
 from bokeh.protocol.message import Message
 from panel.io.server import WSHandler
 
-from dtviz.errors import shortened
+from dtviz.errors import printable, shortened
 from dtviz.server.messages import Messages, Refused
 from dtviz.server.rate import Rate
 from dtviz.server.visitor import host_of
@@ -26,7 +26,15 @@ def _shorten(record: logging.LogRecord) -> bool:
     return True
 
 
+def _escape(record: logging.LogRecord) -> bool:
+    if isinstance(record.args, tuple):
+        record.args = tuple(printable(one) if isinstance(one, str) else one for one in record.args)
+    return True
+
+
 logging.getLogger("bokeh.server.protocol_handler").addFilter(_shorten)
+# Of requests: their paths are as they were sent.
+logging.getLogger("tornado.access").addFilter(_escape)
 
 
 class PageSocket(WSHandler):
@@ -44,7 +52,11 @@ class PageSocket(WSHandler):
         if not self.settings["places"].enter(self):
             self.close(_LATER, "all places are taken")
             return None
-        return super().open(*args, **kwargs)
+        try:
+            return super().open(*args, **kwargs)
+        except BaseException:  # after which Tornado does not say that it closes
+            self.settings["places"].leave(self)
+            raise
 
     async def on_message(self, fragment: str | bytes) -> None:
         """Hear a part of a message; of a page that sends what none sends, nothing more."""
@@ -59,10 +71,13 @@ class PageSocket(WSHandler):
 
     async def send_message(self, message: Message[Any]) -> None:
         """Send a message; to a page whose own end in errors, only so many."""
-        if message.msgtype == "ERROR" and self._errors.take():
-            self._refuse(f"more than {MOST_ERRORS} messages that ended in errors")
-        else:
-            await super().send_message(message)
+        if message.msgtype == "ERROR":
+            if self._errors.take():
+                self._refuse(f"more than {MOST_ERRORS} messages that ended in errors")
+                return
+            # It names the server's files.
+            message.content = {**message.content, "traceback": None}
+        await super().send_message(message)
 
     def _refuse(self, what: str) -> None:
         self._is_refused = True

@@ -25,7 +25,7 @@ from tornado.ioloop import IOLoop
 
 from dtviz.app import checked, opened
 from dtviz.checkpoints import reader
-from dtviz.errors import FileProblem, shortened
+from dtviz.errors import FileProblem, printable, shortened
 from dtviz.server.cookies import SafeCookies
 from dtviz.server.current_document import put_back_always
 from dtviz.server.door import PAGE, Door
@@ -57,7 +57,7 @@ def serve(source: str | Path, settings: Settings, *, open_browser: bool) -> None
     # Opened once before anyone waits for a page: bad input ends here.
     unopened = checked(source)
     if unopened:
-        print(f"dtviz: {unopened}", file=sys.stderr, flush=True)  # noqa: T201
+        print(printable(f"dtviz: {unopened}"), file=sys.stderr, flush=True)  # noqa: T201
     # What is loaded stays: else each full collection goes through it, for a third of a second.
     gc.collect()
     gc.freeze()

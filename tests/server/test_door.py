@@ -3,11 +3,14 @@
 import asyncio
 import http.client
 import re
+import socket
 import urllib.request
 from contextlib import contextmanager
 
 import pytest
+from bokeh.protocol.exceptions import ProtocolError
 from bokeh.util.token import generate_jwt_token, generate_session_id
+from panel.io.server import WSHandler
 from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
@@ -243,16 +246,61 @@ def test_what_is_no_token_of_a_page_begins_none_and_is_not_logged(server, caplog
     assert not [record for record in caplog.records if record.exc_info]
 
 
+@pytest.mark.parametrize(("protocol", "expires"), [("x", 300), ("bokeh", 0), ("bokeh", -1)])
+def test_what_bokeh_would_not_open_is_refused_before(server, protocol, expires):
+    origin, key = f"http://localhost:{server.port}", server._tornado.secret_key
+    session = generate_session_id(key, signed=True)
+    token = generate_jwt_token(session, key, signed=True, expiration=expires)
+    with pytest.raises(HTTPClientError, match="403"):
+        asyncio.run(_connect(server, origin, token, protocol))
+
+
+def test_a_websocket_that_fails_when_it_is_opened_gives_its_place_back(monkeypatch):
+    with served(max_sessions=1) as started:
+        address = f"http://localhost:{started.port}/explore"
+
+        def fails(*_):
+            raise ProtocolError("of Bokeh's own")
+
+        async def pages():
+            with monkeypatch.context() as broken:
+                broken.setattr(WSHandler, "open", fails)
+                with pytest.raises(AssertionError, match="closed the connection"):
+                    await Client(address).open()
+            other = Client(address)
+            await other.open()
+            assert await other.select([1, 2]) >= 0
+            await other.close()
+
+        asyncio.run(pages())
+
+
+def test_a_page_is_made_for_each_host_that_is_known(server, caplog):
+    for host in ("localhost", "127.0.0.1", "[::1]"):
+        assert answer(server, "/explore", Host=f"{host}:{server.port}")[0] == 200
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_what_a_request_names_begins_no_line_of_the_log(server, caplog):
+    caplog.set_level("WARNING")
+    with socket.create_connection(("localhost", server.port)) as raw:
+        request = f"GET /\x9b31m\x85line HTTP/1.1\r\nHost: localhost:{server.port}\r\n\r\n"
+        raw.sendall(request.encode("latin-1"))
+        assert b"404" in raw.recv(1_000)
+    [said] = [one.getMessage() for one in caplog.records if one.name == "tornado.access"]
+    assert said.startswith("404 GET /\\x9b31m\\x85line")
+
+
 async def _leave(socket):
     socket.close()
     while await socket.read_message() is not None:
         pass
 
 
-async def _connect(server, origin, token="x"):
+async def _connect(server, origin, token="x", protocol="bokeh"):
     url = f"ws://localhost:{server.port}/explore/ws"
     request = HTTPRequest(url, headers={"Origin": origin})
-    return await websocket_connect(request, subprotocols=["bokeh", token])
+    return await websocket_connect(request, subprotocols=[protocol, token])
 
 
 def test_a_body_that_nobody_sends_is_not_read(server, locked):

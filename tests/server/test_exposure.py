@@ -56,6 +56,15 @@ def test_the_command_prints_it_and_serves_nothing(capsys):
     assert "dtviz is at" not in said
 
 
+def test_what_files_are_called_begins_no_line_of_it(tmp_path, capsys):
+    for name in ("x.pt\nroute: none besides\n.pt", "\x1b[31m\x9b31m.pt", "u\u202egnp.pt"):
+        (tmp_path / name).write_bytes(CHECKPOINT.read_bytes())
+    assert main(["explore", str(tmp_path), "--check"]) == 0
+    said = capsys.readouterr().out
+    assert all(line.isprintable() for line in said.splitlines())
+    assert said.splitlines().count("route: none besides") == 1
+
+
 def test_what_could_not_be_served_is_refused_as_when_it_is(tmp_path, capsys):
     with pytest.raises(DtvizError):
         exposure(str(tmp_path / "nowhere.pt"), Settings())

@@ -28,6 +28,14 @@ def change(model="m", attr="indices", new=()):
     return {"kind": "ModelChanged", "model": {"id": model}, "attr": attr, "new": list(new)}
 
 
+def array(dtype, values=("a",)):
+    """An array as Bokeh's protocol has it."""
+    return {"type": "ndarray", "array": list(values), "dtype": dtype, "shape": [1], "order": "big"}
+
+
+IN_BUFFER = {"type": "bytes", "data": {"id": "b"}}
+
+
 def taken(parts, has_model=lambda _: True, of=None):
     """Messages that took some parts."""
     of = of or Messages(has_model)
@@ -39,6 +47,8 @@ def taken(parts, has_model=lambda _: True, of=None):
 def test_what_a_page_sends_is_taken():
     page = taken([json.dumps({"msgid": "0", "msgtype": "PULL-DOC-REQ"}), "{}", "{}"])
     taken(message(change(new=range(10_000))), of=page)
+    data = {**array("int32"), "array": IN_BUFFER}
+    taken(message(change(new=[array("object"), data]), buffers=[bytes(4)]), of=page)
     sent = {"kind": "MessageSent", "msg_type": "upload", "msg_data": {"chunk": 1}}
     for _ in range(30):  # as an upload of 300 MB: what is sent is not held
         taken(message(sent, buffers=[bytes(10_000_000)]), of=page)
@@ -64,6 +74,14 @@ def test_what_a_page_sends_is_taken():
         (message(change(attr="title", new=["x" * 200_000])), "200,000 bytes where it sends little"),
         (message(change(new=[{"type": "object", "name": "Figure"}] * 51)), "50 new objects"),
         (message(change(new=[0] * 500_001)), "500,000 values"),
+        (message(change(new=[array("U75000000")])), "another type of numbers"),
+        (message(change(new=[array("S200000000")])), "another type of numbers"),
+        (message(change(new=[array(None)])), "another type of numbers"),
+        (message(change(new=[array({"names": ["a"], "formats": ["u1"]})])), "another type"),
+        (message(change(new=[{"type": "bytes", "data": "H4sI"}])), "outside a buffer"),
+        (message(change(new=[{"type": "bytes"}])), "outside a buffer"),
+        (message(change(new=[IN_BUFFER] * 2), buffers=[b"x"]), "used twice"),
+        (message({"kind": "MessageSent", "msg_data": array("U9")}), "another type of numbers"),
         (["{" + '"a":[],' * 400_000], "500,000 values"),
         (["x" * (MOST_BYTES + 1)], "25,000,000 bytes"),
     ],

@@ -74,7 +74,12 @@ def test_a_page_whose_messages_end_in_errors_is_closed_and_does_not_fill_the_log
         good, bad = Client(address), Client(address)
         await good.open()
         await bad.open()
-        ends = []
+        for part in parts:
+            await bad.send_part(json.dumps(part))
+        assert await bad.answer("m") == "ERROR"
+        # It would name the server's files.
+        assert (await bad.content())["traceback"] is None
+        ends = ["ERROR"]
         while "closed" not in ends:
             with contextlib.suppress(WebSocketClosedError):
                 for part in parts:

@@ -80,6 +80,11 @@ class Client:
         self.drop()
         return "closed"
 
+    async def content(self) -> Any:
+        """Return the content of the message that `answer` found."""
+        await self._socket.read_message()
+        return json.loads(await self._socket.read_message())
+
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait until the server closes the connection; return its code, and why it did."""
         while await asyncio.wait_for(self._socket.read_message(), PATIENCE) is not None:
