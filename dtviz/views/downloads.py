@@ -48,14 +48,16 @@ def downloads(toolkit: Any, explorer: Any, snapshot: Callable[[], bytes]) -> pn.
         sizing_mode="stretch_width",
     )
 
+    def named() -> dict[str, str]:
+        name, _ = files[choice.value]
+        return {"filename": name, "label": f"Download {name}"}
+
     def made() -> Any:
+        button.data = None  # else the same file would be no change, and would not come again
         _, make = files[choice.value]
         return io.BytesIO(make())
 
-    button = toolkit.FileDownload(
-        callback=made,
-        filename=pn.bind(lambda chosen: files[chosen][0], choice),
-        label=pn.bind(lambda chosen: f"Download {files[chosen][0]}", choice),
-        sizing_mode="stretch_width",
-    )
+    button = toolkit.FileDownload(callback=made, sizing_mode="stretch_width", **named())
+    # Not bound: a button sets its own name when it makes a file, which would end that.
+    choice.param.watch(lambda _: button.param.update(**named()), "value")
     return pn.Column(choice, button, sizing_mode="stretch_width")

@@ -121,3 +121,19 @@ def test_what_is_in_view_can_be_taken_away(gestures, serve, demo, choice, name):
         assert len(table) == 256
     else:
         assert set(pd.read_parquet(path)["name"]) == {"L2N1", "L2N132"}
+
+
+def test_each_file_bears_its_own_name_however_many_are_taken_away(gestures, serve, demo):
+    gestures.open(serve(dtviz.Explorer(demo)))
+    files = {
+        "linked page (HTML)": ("snapshot.html", b"<!DOCTYPE html>"),
+        "neuron table (csv)": ("neurons.csv", b'"name",'),
+        "top items of the selected (parquet)": ("top-k.parquet", b"PAR1"),
+    }
+    for choice in [*files, "neuron table (csv)", "linked page (HTML)"]:
+        name, start = files[choice]
+        gestures.choose("Take away", choice)
+        for _ in range(2):  # the same again, too
+            path = gestures.download(gestures.page.get_by_text(f"Download {name}").click)
+            assert path.name == name
+            assert path.read_bytes().startswith(start)

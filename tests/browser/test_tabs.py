@@ -224,6 +224,7 @@ def test_a_table_is_filtered_and_taken_away(explorer, served, right):
     table = tables.table("in-unembedding", Study(explorer.model, layer=2))
     expected = tables.encoded(table, ".csv", explorer.model)
     assert file.read_bytes() == expected
+    assert served.download(csv.click).read_bytes() == expected  # the same again
 
 
 def test_a_column_of_a_table_is_filtered_by_what_is_typed(served):
