@@ -215,6 +215,8 @@ def page(title: str, explorer: Any, *sidebar: Any) -> Any:
         ],
         sidebar_width=250,
         main=[explorer.board],
+        # Its own styles hide what does not fit the window.
+        sx={"& .main-content": {"overflow": "auto"}},
         theme_config={"palette": {"primary": {"main": "#1f5596"}}},
     )
     # What was made before that import has no design, and its texts would stay black in the dark.
