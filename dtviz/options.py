@@ -27,7 +27,8 @@ class _Model(param.Parameter):
 
     def __set__(self, obj: "Options", model: object) -> None:
         obj.check(model)
-        super().__set__(obj, model)
+        if model is not getattr(obj, str(self.name)):  # to Param even the same would be another
+            super().__set__(obj, model)
 
 
 class Options(param.Parameterized):

@@ -16,6 +16,8 @@ from dtviz.errors import BadArgument, BadCheckpoint, UnknownName
 from dtviz.later import Later
 from dtviz.model import Model
 
+from .tabs.models import small as places
+
 MAIN = ["scatter", "strip", "heatmap", "dendrogram"]
 TABS = [
     *("top_k", "counts", "channel_map", "selected_heatmap", "alike"),
@@ -174,6 +176,30 @@ def test_another_model_keeps_the_options_that_it_has_too(explorer):
     assert len(explorer.neurons) == 5
     explorer.selection.names = ["L0N4"]
     assert explorer.selected["name"].tolist() == ["L0N4"]
+
+
+def test_the_same_model_again_changes_nothing(explorer):
+    explorer.selection.names = ["L1N7"]
+    explorer.ranking.k = 3
+    heard = []
+    explorer.param.watch(heard.append, ["model", "steps"])
+    explorer.model = explorer.model
+    assert heard == []
+    assert explorer.selection.names == ["L1N7"]
+    assert explorer.can_undo
+
+
+@pytest.mark.parametrize("view", ["scatter", "channel_map"])
+def test_an_option_that_leaves_a_frame_as_it_is_does_not_send_it_again(view):
+    explorer = dtviz.Explorer(places())
+    pn.panel(getattr(explorer, view)).get_root()
+    heard = []
+    for frame in (explorer._hub, explorer._cells, explorer._lines, explorer.channel_map._reading):
+        frame.param.watch(heard.append, "frame")
+    explorer.ranking.k = 3
+    assert heard == []
+    explorer.congruence.layer_norm = False
+    assert heard
 
 
 def test_a_model_with_other_actions_opens(explorer):

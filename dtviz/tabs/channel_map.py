@@ -24,6 +24,8 @@ class ChannelMap(Tab):
 
     def __init__(self, study: Study, selection: Selection, hub: Hub) -> None:
         self._reading = Shared("reading", pd.DataFrame({"value": []}))
+        # What is in it, neurons x features.
+        self._held: pd.DataFrame | None = None
         # Numbers that are sent to a page: 32 MB of them.
         self.most_numbers = 8_000_000
         super().__init__(study, selection, hub)
@@ -46,7 +48,9 @@ class ChannelMap(Tab):
                 "page can hold: choose one layer, or features longer than others."
             )
         self._places = found
-        self._reading.frame = pd.DataFrame({"value": reading.to_numpy().ravel()})
+        if reading is not self._held:  # as much as that is not sent again for nothing
+            self._held = reading
+            self._reading.frame = pd.DataFrame({"value": reading.to_numpy().ravel()})
         return ""
 
     def shape(self) -> object:

@@ -206,7 +206,7 @@ class Hub(Shared):
 
     def show(self, table: pd.DataFrame) -> None:
         """Show another table; the neurons that are selected by name are selected in it."""
-        self.frame = table
+        self.hold(table)
         self._to_browser()
 
     def _to_python(self, *_: object) -> None:
