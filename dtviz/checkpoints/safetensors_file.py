@@ -74,6 +74,8 @@ def read_header(file: OpenFile, name: str) -> Header:
         held = json.loads(text.decode(), object_pairs_hook=_all_different)
         metadata = held.pop("__metadata__", None) or {}
         tensors = {key: _entry(said, 8 + length, size) for key, said in held.items()}
+        if not all(isinstance(said, str) for said in metadata.values()):
+            raise TypeError("its metadata are not all texts")
         for key in (*tensors, *metadata, *metadata.values()):
             key.encode()  # half a surrogate pair is no text
     except (ValueError, RecursionError, TypeError, AttributeError, KeyError) as error:
