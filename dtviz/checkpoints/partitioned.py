@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from dtviz.checkpoints.files import WHOLE, check_links, file_bytes
-from dtviz.checkpoints.parquet_file import check_count, parquet_file
+from dtviz.checkpoints.parquet_file import parquet_file
 from dtviz.directions import Directions, Float32, check_rows
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 from dtviz.later import Later
@@ -183,8 +183,7 @@ def _vectors(files: Sequence[Path], column: str, shape: tuple[int, int]) -> Floa
 
 
 def _rows(file: Path, column: str, width: int) -> npt.NDArray[np.generic]:
-    with parquet_file(file) as read:
-        check_count(read, column, width)
+    with parquet_file(file, **{column: width}) as read:
         held = read.read(columns=[column])[column].combine_chunks()
     numbers: npt.NDArray[np.generic] = held.flatten().to_numpy()
     return numbers.reshape(len(held), width)
@@ -193,10 +192,9 @@ def _rows(file: Path, column: str, width: int) -> npt.NDArray[np.generic]:
 def _bias(file: Path) -> Float32 | None:
     if not file.exists():
         return None
-    with parquet_file(file) as read:
+    with parquet_file(file, bias=1) as read:
         if "bias" not in read.schema_arrow.names:
             return None
-        check_count(read, "bias", 1)
         bias: Float32 = read.read(columns=["bias"])["bias"].to_numpy()
     return bias
 
