@@ -9,6 +9,7 @@ import torch
 from dtviz.checkpoints.verification.anatomy import MLP, Anatomy, NormPlace, Place
 from dtviz.checkpoints.verification.discovery import Discovery, output_of
 from dtviz.checkpoints.verification.found import Found, Head, Reader
+from dtviz.checkpoints.verification.refusals import unsupported
 from dtviz.model import Side
 
 # The number of an expert in the name of a weight.
@@ -65,6 +66,8 @@ def _mlps(discovery: Discovery, found: Sequence[Found]) -> tuple[MLP, ...]:
             after=_norms(discovery, one.after),
         )
         result[mlp] = None
+    if sum(mlp.are_experts for mlp in result) > 1:
+        raise unsupported("one with several sets of experts in a layer")
     return tuple(sorted(result, key=lambda mlp: mlp.are_experts))
 
 

@@ -87,8 +87,9 @@ class Comparison:
                 self._note_factor("residual stream", layer, after / here)
             else:
                 self._say(
-                    "The residual stream passes a norm between layers, which the vectors of one "
-                    "layer leave out for the others and for the tokens."
+                    "The residual stream passes a norm, or another map that is no factor, between "
+                    "layers, which the vectors of one layer leave out for the others and for the "
+                    "tokens."
                 )
 
     def _blocks(self, layer: int) -> Mapping[tuple[str, int | None], tuple[int, int]]:

@@ -4,7 +4,6 @@ Linear maps are held fixed, and one of their results is changed: what changes th
 maps read tells how they are joined. No names are needed for that, and no formulas.
 """
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping
 from functools import cached_property, partial
@@ -13,14 +12,20 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from dtviz.checkpoints.verification.found import Found, Head, Reader, Source
+from dtviz.checkpoints.verification.found import Found, Head, Source
+from dtviz.checkpoints.verification.names import layer_of
 from dtviz.checkpoints.verification.norms import norms_of
+from dtviz.checkpoints.verification.probing import Probing
+from dtviz.checkpoints.verification.refusals import (
+    NO_MLP,
+    NOT_STEADY,
+    NOT_THE_STREAM,
+    NOT_WRITTEN,
+    unread,
+    unsupported,
+)
 from dtviz.checkpoints.verification.run import Run
 from dtviz.checkpoints.verification.writing import with_written
-from dtviz.errors import BadCheckpoint
-from dtviz.model import Side
-
-_PROBES = 4
 
 
 class Discovery:
@@ -44,7 +49,7 @@ class Discovery:
         ids = inputs.get("decoder_input_ids", inputs.get("input_ids"))
         self.ids = ids.flatten()
         self.tokens = len(self.ids)
-        self.notes: list[str] = []
+        self._why: dict[int, str] = {}
 
     # The residual stream
 
@@ -60,11 +65,11 @@ class Discovery:
             elif (
                 narrow
                 and use.kind == "linear"
-                and _layer(use.name) is None
+                and layer_of(use.name) is None
                 and self._is_width(use.output)
             ):
                 return number
-        raise _unsupported("one without an embedding of tokens")
+        raise unsupported("one without an embedding of tokens")
 
     @cached_property
     def origin(self) -> tuple[int, tuple[int, ...]]:
@@ -74,18 +79,18 @@ class Discovery:
         passed: list[int] = []
         while True:
             last = passed[-1] if passed else self.lookup
-            moved = self.run(frozen=self.base, outputs={last: lambda x: x + self._noise})
+            moved = self.run(frozen=self.base, outputs={last: lambda x: x + self.noise})
             following = next(
                 (n for n in range(last + 1, len(self.uses)) if self.factor(moved, n) is not None),
                 None,
             )
             if following is None:
-                raise _unsupported("one whose embedding no layer reads")
+                raise unread(self, moved, last)
             use = self.uses[following]
             # A norm outside the layers whose result nothing skips.
             if (
                 use.kind == "norm"
-                and _layer(use.name) is None
+                and layer_of(use.name) is None
                 and not self._skips(moved, following)
             ):
                 passed.append(following)
@@ -97,7 +102,8 @@ class Discovery:
         return any(self.factor(moved, n) is not None for n in range(norm + 1, len(self.uses)))
 
     @cached_property
-    def _noise(self) -> Tensor:
+    def noise(self) -> Tensor:
+        """What the residual stream is changed by, (tokens, d_model)."""
         random = torch.Generator().manual_seed(1)
         return torch.randn(self.tokens, self.width, generator=random)
 
@@ -106,7 +112,7 @@ class Discovery:
         """By the number of a use that reads the residual stream: by what the stream was multiplied
         since it started, None if that is no number.
         """
-        moved = self.run(frozen=self.base, outputs={self.origin[0]: lambda x: x + self._noise})
+        moved = self.run(frozen=self.base, outputs={self.origin[0]: lambda x: x + self.noise})
         found: dict[int, float | None] = {}
         for number, use in enumerate(self.uses):
             if number <= self.origin[0] or not self._is_width(use.input) or use.kind == "lookup":
@@ -123,7 +129,7 @@ class Discovery:
         use = self.uses[number]
         if use.kind == "lookup" or not self._is_width(use.input):
             return None
-        return ratio(moved.uses[number].input - use.input, self._noise)
+        return ratio(moved.uses[number].input - use.input, self.noise)
 
     def _is_width(self, tensor: Tensor) -> bool:
         return tensor.ndim == 2 and tensor.shape == (self.tokens, self.width)
@@ -138,34 +144,37 @@ class Discovery:
             BadCheckpoint: if there are none.
         """
         uses_of = self._linear_uses()
-        probes: dict[int, list[tuple[int, int]]] = {}
-        for numbers in uses_of.values():
-            read = {self.uses[n].input.shape[1] for n in numbers}
-            # Others, a router for instance, would send tokens elsewhere.
-            wide = {parts * n for parts in (1, 2) for n in read if n > 1}
-            wide_ones = [n for n in numbers if self.uses[n].output.shape[1] in wide]
-            probes |= {n: self._probe(n, place) for place, n in enumerate(wide_ones)}
-        up, down = (
-            self.run(frozen=self.base, outputs={n: partial(_add, p, by) for n, p in probes.items()})
-            for by in (2.0, -2.0)
-        )
+        probing = Probing(self, uses_of.values())
         found: dict[int, list[Found]] = defaultdict(list)
         for layer, numbers in uses_of.items():
             for out in numbers:
                 at = self._norm_before(out)
-                readers = self._readers(numbers, out, at, probes, up, down)
-                source = self._source(next(iter(readers.values())).use) if readers else None
-                if (
-                    readers
-                    and source is not None
-                    and self.is_stream(source)
-                    and self._is_steady(at)
-                ):
+                readers = probing.readers(numbers, out, at)
+                if not readers:
+                    continue
+                source = self._source(next(iter(readers.values())).use)
+                if source is None or not self.is_stream(source):
+                    self._why.setdefault(layer, NOT_THE_STREAM)
+                elif not self._is_steady(at):
+                    self._why.setdefault(layer, NOT_STEADY)
+                else:
                     found[layer].append(Found(out, readers, at, source))
-        written = with_written(self, self._of_their_own(found))
+        own = self._of_their_own(found)
+        written = with_written(self, own)
+        self._why |= {layer: NOT_WRITTEN for layer in own if layer not in self._why}
         if not written:
-            raise _unsupported("one without MLPs that read its residual stream and write to it")
+            whys = dict.fromkeys(self._why.get(layer, NO_MLP) for layer in self.places.values())
+            raise unsupported(f"one without layers that can be shown: {'; '.join(whys)}")
         return written
+
+    @property
+    def left_out(self) -> dict[str, list[int]]:
+        """By why they are left out, the numbers of layers that are."""
+        found: dict[str, list[int]] = {}
+        for layer in self.places.values():
+            if layer not in self.mlps:
+                found.setdefault(self._why.get(layer, NO_MLP), []).append(layer)
+        return found
 
     def _of_their_own(self, layers: Mapping[int, list[Found]]) -> dict[int, list[Found]]:
         """Return MLPs without the gates of attention, whose activations hold other tokens, too.
@@ -218,7 +227,7 @@ class Discovery:
         names = {
             layer: number
             for number, use in enumerate(self.uses)
-            if number in self.stream and (layer := _layer(use.name)) is not None
+            if number in self.stream and (layer := layer_of(use.name)) is not None
         }
         return {layer: place for place, layer in enumerate(names)}
 
@@ -226,7 +235,7 @@ class Discovery:
         """Return the linear maps that are used in each layer."""
         found: dict[int, list[int]] = defaultdict(list)
         for number, use in enumerate(self.uses):
-            place = self.places.get(_layer(use.name) or ("", -1))
+            place = self.places.get(layer_of(use.name) or ("", -1))
             if use.kind == "linear" and place is not None:
                 found[place].append(number)
         return found
@@ -236,16 +245,6 @@ class Discovery:
         is_norm = source.norm is not None
         factor = self.stream.get(source.use, 0.0)
         return factor != 0.0 and (factor is not None or is_norm)
-
-    def _probe(self, number: int, place: int) -> list[tuple[int, int]]:
-        """Return which numbers of a result to change: (row, column)."""
-        rows, columns = self.uses[number].output.shape
-        groups = rows // _PROBES
-        if groups == 0:
-            return []
-        first = _PROBES * (place % groups)
-        spread = (0, columns - 1, min(1, columns - 1), max(columns - 2, 0))
-        return [(first + i, column) for i, column in enumerate(spread)]
 
     def _norm_before(self, out: int) -> int:
         """Return the norm that activations pass before a map reads them, or the map itself."""
@@ -257,63 +256,6 @@ class Discovery:
             if torch.allclose(norm.output, use.input, atol=1e-5) and number not in self.stream:
                 return number
         return out
-
-    def _readers(
-        self,
-        numbers: list[int],
-        out: int,
-        at: int,
-        probes: dict[int, list[tuple[int, int]]],
-        up: Run,
-        down: Run,
-    ) -> dict[Side, Reader] | None:
-        """Return the readers of the neurons whose activations a map reads; None if they are none.
-
-        Of a neuron, a change of one number at one place changes one number at that place.
-        """
-        if self.uses[out].output.shape[1] != self.width:
-            return None
-        base = self.uses[at].input
-        rise, fall = up.uses[at].input - base, down.uses[at].input - base
-        changed = {tuple(each) for each in (rise.abs() + fall.abs() > 1e-6).nonzero().tolist()}
-        if not changed:
-            return None
-        neurons = base.shape[1]
-        explained: set[tuple[int, ...]] = set()
-        readers: dict[Reader, bool] = {}
-        for number in numbers:
-            if number >= out or number not in probes or len(self.uses[number].output) != len(base):
-                continue
-            columns = self.uses[number].output.shape[1]
-            parts, rest = divmod(columns, neurons)
-            if rest or parts not in (1, 2):
-                continue
-            hits = [(row, c, [col for r, col in changed if r == row]) for row, c in probes[number]]
-            if not any(cols for *_, cols in hits):
-                continue
-            layouts = (False, True) if parts == 2 else (False,)
-            for interleaved in layouts:
-                where = [
-                    (c // 2, c % 2) if interleaved else (c % neurons, c // neurons)
-                    for _, c, _ in hits
-                ]
-                if all(cols in ([], [w[0]]) for (*_, cols), w in zip(hits, where, strict=True)):
-                    for (row, _, cols), (column, part) in zip(hits, where, strict=True):
-                        explained |= {(row, column)} if cols else set()
-                        a, b = rise[row, column], fall[row, column]
-                        linear = bool((a + b).abs() <= 1e-4 * (a.abs() + b.abs()) + 1e-6)
-                        key = Reader(number, part, parts, interleaved)
-                        readers[key] = readers.get(key, True) and linear
-                    break
-        if changed - explained or not readers:
-            return None
-        linear_ones = [key for key, linear in readers.items() if linear]
-        others = [key for key, linear in readers.items() if not linear]
-        if len(readers) == 1:
-            return None if linear_ones else {"in": others[0]}
-        if len(linear_ones) == 1 and len(others) == 1:
-            return {"in": linear_ones[0], "gate": others[0]}
-        return None
 
     def _source(self, number: int) -> Source | None:
         """Return what a linear map reads, found among what norms give and others read."""
@@ -348,19 +290,6 @@ def output_of(model: Any) -> nn.Module | None:
     return found
 
 
-def _add(probe: list[tuple[int, int]], size: float, result: Tensor) -> Tensor:
-    moved = result.clone()
-    for row, column in probe:
-        moved[row, column] += size
-    return moved
-
-
-def _layer(name: str) -> tuple[str, int] | None:
-    # Of stacks within a stack, as in Funnel, each has layers of its own.
-    found = re.match(r"(.*?(?:\.\d+)*)\.(\d+)\.", name)
-    return None if found is None else (found[1], int(found[2]))
-
-
 def ratio(found: Tensor, expected: Tensor) -> float | None:
     """Return the number by which one is a multiple of the other, None if there is none."""
     size = float((expected * expected).sum())
@@ -386,11 +315,3 @@ def matching(read: Tensor, given: Tensor) -> tuple[Tensor, Tensor] | None:
         same = (a * b).sum(1)[held].min() > 1 - 1e-5
         places = every if same else places
     return places, (read * given[places]).sum(1) / (given[places] ** 2).sum(1)
-
-
-def _unsupported(got: str) -> BadCheckpoint:
-    return BadCheckpoint(
-        expected="a language model that dtviz supports",
-        got=got,
-        do="Open a model whose layers have MLPs, GPT-2 or Llama for instance.",
-    )

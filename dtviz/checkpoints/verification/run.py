@@ -161,7 +161,9 @@ class _Recorder(TorchFunctionMode):
         return func(*args, **kwargs) if found is None else found
 
     def _seen(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor | None:
-        if func is functional.linear and len(args) >= 2:
+        if func is functional.linear:
+            named = (kwargs[key] for key in ("input", "weight", "bias") if key in kwargs)
+            args, kwargs = (*args, *named), {}
             given, weight, which, flipped = args[0], args[1], 0, False
         elif func in (torch.addmm, torch.baddbmm) and len(args) == 3:
             given, weight, which, flipped = args[1], args[2], 1, True
@@ -180,7 +182,7 @@ class _Recorder(TorchFunctionMode):
             return None
         name, parameter = owner
         if weight.ndim == 3:
-            return self._batched(args, which, name, weight)
+            return self._batched(args, which, name, weight, parameter)
 
         def apply(x: Tensor) -> Tensor:
             return func(*args[:which], x, *args[which + 1 :], **kwargs)  # type: ignore[no-any-return]
@@ -202,10 +204,15 @@ class _Recorder(TorchFunctionMode):
             transposed=transposed,
         )
 
-    def _batched(self, args: Any, which: int, name: str, weight: Tensor) -> Tensor:
+    def _batched(
+        self, args: Any, which: int, name: str, weight: Tensor, parameter: Tensor
+    ) -> Tensor | None:
         """Return the product of matrices with as many: a use for each."""
+        if weight.numel() != parameter.numel():
+            return None
+        flipped = weight.stride() == parameter.stride()
         results = [
-            self._run.used("linear", name, x, matrix.__rmatmul__, index=index, transposed=True)
+            self._run.used("linear", name, x, matrix.__rmatmul__, index=index, transposed=flipped)
             for index, (x, matrix) in enumerate(zip(args[which], weight, strict=True))
         ]
         found = torch.stack(results)

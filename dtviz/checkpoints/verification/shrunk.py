@@ -10,16 +10,15 @@ WIDTH = 32
 # own it is the model's divided by their number: 32 / 4 = 8; the layers of state-space models are
 # twice as wide as the model: 64 / 8 = 8.
 _SIZES: tuple[tuple[str, int], ...] = (
-    (r"num_key_value_heads|num_kv_heads", 2),
+    (r"(\w+_)?num_key_value_heads|num_kv_heads", 2),
     (r"(\w+_)?num_attention_heads|n_heads?|\w*attention_heads|index_n_heads|num_query_groups", 4),
     (r"num_heads|(n_mamba|mamba_n|mamba_num|linear_num_(key|value))_heads", 8),
     (r"(\w+_)?head_dim|d_kv|mamba_d_head|mamba_headdim", 8),
     (r"kv_channels", 8),
-    (r"qk_rope_head_dim|rotary_dim", 4),
-    (r"qk_head_dim", 12),
+    (r"rotary_dim", 4),
     (r"mamba_d_ssm", 64),
     (r"out_hidden_size|projector_\w+_dim|projection_dim|vision_output_dim", WIDTH),
-    (r"(\w+_)?(hidden_size|d_model|n_embd|embed_dim|lru_width|embed_proj_dim)", WIDTH),
+    (r"(\w+_)?(hidden_size|d_model|n_embd|embed(ding)?_dim|lru_width|embed_proj_dim)", WIDTH),
     (r"hidden_size_per_layer_input", 8),
     (r"n_inner|d_ff|(\w+_)?ffn_dim|ffn_hidden_size|intermediate_size(_mlp)?", 48),
     (r"(\w*moe|shared)_?\w*intermediate_size", 24),
@@ -39,7 +38,7 @@ _SIZES: tuple[tuple[str, int], ...] = (
 # What is fewer already stays so: zero means none, and numbers of heads and experts say of what kind
 # a model is.
 _COUNTS = (
-    r"num_key_value_heads|num_kv_heads|n_group|num_expert_group|\w*groups|\w*experts\w*|"
+    r"(\w+_)?num_key_value_heads|num_kv_heads|n_group|num_expert_group|\w*groups|\w*experts\w*|"
     r"moe_k|topk_group|moe_topk"
 )
 # Of these fields the first is d_model; others can be a multiple or a part of it, and stay so.
@@ -65,9 +64,14 @@ def shrunk(config: Mapping[str, Any], width: int = WIDTH) -> dict[str, Any]:
         turned = int(4 * config.get("partial_rotary_factor", 1))
         small["mrope_section"] = [turned - 2 * (turned // 4), turned // 4, turned // 4]
     heads = next((config[k] for k in ("num_attention_heads", "n_heads") if k in config), None)
-    groups = config.get("num_key_value_heads")
+    groups, head = config.get("num_key_value_heads"), config.get("head_dim")
     if groups is not None and groups == heads:
         small["num_key_value_heads"] = small["num_attention_heads"]
+    parts = ("qk_nope_head_dim", "qk_rope_head_dim")
+    if config.get("qk_head_dim") and all(key in config for key in parts):
+        small["qk_head_dim"] = sum(small[key] for key in parts)
+    if head is not None and heads is not None and head * heads == own:
+        small["head_dim"] = width // small.get("num_attention_heads", 4)
     experts = next((k for k in ("n_group", "num_expert_group") if k in config), None)
     if experts is not None and small[experts] == small.get("topk_group") == 2:
         small["topk_group"] = 2 if config[experts] == config["topk_group"] else 1

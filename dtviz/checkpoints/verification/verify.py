@@ -49,7 +49,7 @@ def verified(
             the copy's forward pass.
     """
     found = _compared(made_by, config)
-    notes = [*_left_out(found.anatomy), *found.notes]
+    notes = [*_left_out(found.discovery), *found.notes]
     scales = _scales(found)
     if scales:
         wide = _scales(_compared(made_by, config, 2 * WIDTH))
@@ -113,13 +113,11 @@ def _scales(found: Comparison) -> Scales:
     return scales
 
 
-def _left_out(anatomy: Anatomy) -> list[str]:
+def _left_out(discovery: Discovery) -> list[str]:
     """Name the layers that are not shown."""
-    if not anatomy.left_out:
-        return []
     return [
-        "Left out, for they have no MLP that reads the residual stream and writes to it: layers "
-        f"{ranges(anatomy.left_out)}."
+        f"Left out, for {why}: layer{'s' * (len(layers) > 1)} {ranges(layers)}."
+        for why, layers in discovery.left_out.items()
     ]
 
 

@@ -46,10 +46,15 @@ def _all(layers: Iterable[list[Found]]) -> list[Found]:
 
 
 def _share(discovery: "Discovery", found: list[Found], place: int) -> Tensor:
-    """Return the rows of an MLP at whose tokens only its activations are changed."""
+    """Return the rows of an MLP at whose tokens only its activations are changed.
+
+    Of a token that it is given several times, the first row.
+    """
     tokens = found[place].source.tokens
     held = found[place].source.factors.abs() > 0
-    return ((tokens % len(found) == place) & held).nonzero().flatten()
+    rows = ((tokens % len(found) == place) & held).nonzero().flatten().tolist()
+    first = {int(tokens[row]): row for row in reversed(rows)}
+    return torch.tensor(sorted(first.values()), dtype=torch.long)
 
 
 def _changed(discovery: "Discovery", layers: Mapping[int, list[Found]]) -> Run:

@@ -249,7 +249,7 @@ def test_an_embedding_that_is_narrower_than_the_stream_is_not_compared_with(save
     _, found = saved(config)
     assert (found.embedding, found.unembedding) == (None, None)
     assert len([note for note in found.notes if "in its residual stream" in note]) == 2
-    assert [note for note in found.notes if "passes a norm between layers" in note]
+    assert [note for note in found.notes if "passes a norm, or another map" in note]
 
 
 def test_layers_of_stacks_within_a_stack_are_layers_of_their_own(tmp_path):
