@@ -119,13 +119,16 @@ class Probing:
 
     def _probe(self, number: int, place: int, turn: int) -> list[tuple[int, int]]:
         """Return which numbers of a result to change: (row, column)."""
-        rows, columns = self._discovery.uses[number].output.shape
-        groups = rows // _PROBES
+        use = self._discovery.uses[number]
+        columns = use.output.shape[1]
+        # What a router did not send is sent as zeros by some: no gate opens there.
+        rows = use.input.abs().amax(1).nonzero().flatten().tolist()
+        groups = len(rows) // _PROBES
         if groups == 0:
             return []
         first = _PROBES * ((place + turn) % groups)
         spread = (2 * turn, columns - 1 - 2 * turn, 2 * turn + 1, columns - 2 - 2 * turn)
-        return [(first + i, column % columns) for i, column in enumerate(spread)]
+        return [(rows[first + i], column % columns) for i, column in enumerate(spread)]
 
 
 def _add(probe: list[tuple[int, int]], size: float, result: Tensor) -> Tensor:
@@ -157,5 +160,6 @@ def _parts(
                 break
             found[Reader(number, part, parts, interleaved)].add((turn, row, neuron))
         else:
-            return found
+            # Of a pair, one alone is no proof.
+            return found if len(found) == parts else {}
     return {}

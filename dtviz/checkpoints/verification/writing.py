@@ -32,9 +32,14 @@ def with_written(
     for together in runs:
         changed = _changed(discovery, together)
         for layer, found in together.items():
+            # What is changed in another layer is not of this one.
+            others = [one for other, ones in together.items() if other != layer for one in ones]
+            last = max(one.out for one in found)
+            starts = [reader.use for one in others for reader in one.readers.values()]
+            until = min((start for start in starts if start > last), default=len(discovery.uses))
             shares = [_share(discovery, found, place) for place in range(len(found))]
             measured = [
-                _measured(discovery, changed, one, rows)
+                _measured(discovery, changed, one, rows, until)
                 for one, rows in zip(found, shares, strict=True)
             ]
             result[layer] = [one for one in measured if one is not None]
@@ -80,14 +85,19 @@ def _moved(result: Tensor, rows: Tensor, by: Tensor) -> Tensor:
     return result.index_add(0, rows, by)
 
 
-def _measured(discovery: "Discovery", changed: Run, one: Found, rows: Tensor) -> Found | None:
-    """Return an MLP with the norms that its result passes, and what it added to the stream."""
+def _measured(
+    discovery: "Discovery", changed: Run, one: Found, rows: Tensor, until: int
+) -> Found | None:
+    """Return an MLP with the norms that its result passes, and what it added to the stream.
+
+    None if none of the uses before one of a certain number reads that.
+    """
     if len(rows) == 0:
         return one
     tokens = one.source.tokens[rows]
     stream, start = discovery.stream, one.source.use
     passed: list[int] = []
-    for number in range(one.out + 1, len(discovery.uses)):
+    for number in range(one.out + 1, until):
         use = discovery.uses[number]
         if use.input.shape != (discovery.tokens, discovery.width) or use.kind == "lookup":
             continue
