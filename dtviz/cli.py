@@ -211,7 +211,7 @@ def _parser() -> argparse.ArgumentParser:
     table.set_defaults(run=_table)
 
     verify = commands.add_parser(
-        "verify", help="compare a language model's vectors with its own forward pass"
+        "verify", help="compare a model's vectors with its own forward pass"
     )
     verify.add_argument(
         "checkpoint",

@@ -1,6 +1,7 @@
 """A decision transformer's checkpoint -> Model."""
 
 import re
+from dataclasses import replace
 from typing import Literal
 
 from torch import Tensor
@@ -14,6 +15,7 @@ from dtviz.checkpoints.embeddings import (
 )
 from dtviz.checkpoints.minigrid import action_names
 from dtviz.checkpoints.processing import folded_readers, folded_unembedding
+from dtviz.checkpoints.verification.decision import verified
 from dtviz.directions import Directions, Normalization, check_rows
 from dtviz.errors import BadCheckpoint, listed, shortened
 from dtviz.model import Model, Side
@@ -29,7 +31,7 @@ _MATRICES: dict[Side, str] = {"in": "W_in", "gate": "W_gate"}
 
 
 def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) -> Model:
-    """Return the model in a checkpoint, with LayerNorm folded where it has any.
+    """Return the model in a checkpoint, with LayerNorm folded where it has any, verified.
 
     Sizes come from the weights, and must agree with model_config where it states them.
 
@@ -39,7 +41,8 @@ def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) 
         source: where the checkpoint is from, see `Model`.
 
     Raises:
-        BadCheckpoint: if weights are missing, shapes disagree, or folding overflows.
+        BadCheckpoint: if weights are missing, shapes disagree, folding overflows, or vectors differ
+            from the forward pass.
     """
     layer_norm = _layer_norm(checkpoint)
     normalization: Normalization | None = None if layer_norm == "none" else "LN"
@@ -52,7 +55,7 @@ def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) 
     rtg = reward_embedding(checkpoint, d_model, normalization)
     before = action_embedding(checkpoint, d_model, len(actions), normalization)
     times = time_embedding(checkpoint, d_model, normalization)
-    return Model(
+    model = Model(
         name=name,
         source=source,
         weights={side: [tensor.numpy() for tensor in layers] for side, layers in weights.items()},
@@ -68,6 +71,8 @@ def decision_transformer(checkpoint: Checkpoint, name: str, source: str | None) 
         sha256=checkpoint.sha256,
         notes=(*observations.notes, *rtg.notes, *before.notes, *times.notes),
     )
+    report = verified(checkpoint.weights, checkpoint.model_config, model)
+    return replace(model, verified=report, notes=(*model.notes, *report.notes))
 
 
 def _layer_norm(checkpoint: Checkpoint) -> LayerNorm:

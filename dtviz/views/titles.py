@@ -15,12 +15,13 @@ def of_layer(layer: int | Literal["all"], side: str | None = None) -> str:
 def of_model(model: Model) -> str:
     """Return the model's name, size and how its weights were processed."""
     said = f"{model.name} · {model.n_layers} layers × {model.size} neurons · {model.processing}"
-    return said if model.verified is None else f"{said} · verified"
+    return f"{said} · verified" if model.verified and model.verified.compared else said
 
 
 def known_of(model: Model) -> str:
     """Return what a user should know of a model, and how it was verified, a line each."""
-    return "\n".join([*model.notes, *([] if model.verified is None else [str(model.verified)])])
+    lines = [*model.notes, *str(model.verified or "").splitlines()]
+    return "\n".join(dict.fromkeys(lines))
 
 
 def of_comparison(

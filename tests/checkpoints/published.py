@@ -92,6 +92,8 @@ def published(
             f"{block}.attn.W_K": weights(2, d_model, 4),
             f"{block}.attn.W_V": weights(2, d_model, 4),
             f"{block}.attn.W_O": weights(2, 4, d_model),
+            **{f"{block}.attn.b_{which}": torch.zeros(2, 4) for which in "QKV"},
+            f"{block}.attn.b_O": torch.zeros(d_model),
             f"{block}.attn.mask": torch.ones(26, 26).tril().bool(),
             f"{block}.attn.IGNORE": torch.tensor(-torch.inf),
             f"{block}.mlp.W_in": weights(d_model, d_mlp),

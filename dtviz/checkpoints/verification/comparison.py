@@ -13,11 +13,9 @@ from dtviz.checkpoints.verification.assembly import expert_of, out_of
 from dtviz.checkpoints.verification.discovery import Discovery, ratio
 from dtviz.checkpoints.verification.found import Found
 from dtviz.checkpoints.verification.run import as_norm
-from dtviz.errors import BadCheckpoint
+from dtviz.checkpoints.verification.tally import MOST_ERROR, Tally, centred, relative
 from dtviz.model import Model, Side
 
-# Relative to the greatest number that is expected; floats of 32 bits leave 1e-5.
-_MOST_ERROR = 1e-3
 # Below it a factor is 1, or the same for all tokens.
 _SAME = 1e-4
 # A line through fewer tokens fits anything.
@@ -32,7 +30,7 @@ class Comparison:
         discovery: of the copy.
         anatomy: where it was found to keep its weights.
         model: what dtviz makes of it.
-        counts, errors: by what was compared: how often, and the greatest error.
+        tally: what was compared, how often, with the greatest errors.
         factors: by what they multiply, and the number of the layer: constants that the vectors
             leave out; None where it is none.
         notes: a sentence each.
@@ -41,8 +39,7 @@ class Comparison:
     discovery: Discovery
     anatomy: Anatomy
     model: Model
-    counts: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    errors: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    tally: Tally = field(default_factory=lambda: Tally("a small copy of the model"))
     factors: dict[str, dict[int, float | None]] = field(default_factory=lambda: defaultdict(dict))
     notes: list[str] = field(default_factory=list)
 
@@ -73,9 +70,11 @@ class Comparison:
         with torch.no_grad():
             expected = getattr(discovery.model(**discovery.inputs), "logits", None)
         if isinstance(expected, Tensor) and discovery.base.result is not None:
-            error = _relative(discovery.base.result, expected)
-            if not error <= _MOST_ERROR:
-                raise _differs("logits", f"different by {error:.1e} of them when recorded")
+            error = relative(discovery.base.result, expected)
+            if not error <= MOST_ERROR:
+                raise self.tally.differs(
+                    "logits", f"different by {error:.1e} of them when recorded"
+                )
 
     def _compare_stream(self) -> None:
         """Note by what the stream is multiplied from one layer to the next."""
@@ -127,14 +126,15 @@ class Comparison:
                 "What experts read is weighted by the router before, which depends on the token."
             )
         else:
-            raise _differs(f"what the neurons of layer {layer} read", "scaled by the token")
+            raise self.tally.differs(
+                f"what the neurons of layer {layer} read", "scaled by the token"
+            )
 
     def _note_read(self, layer: int, side: Side, found: Tensor, read: Tensor) -> None:
         # Where tokens hardly differ, rounding is as large as what differs.
         least = 0.01 * float(read.abs().max())
-        found, read = found - found.mean(0), read - read.mean(0)
-        where = f"what {side!r} of layer {layer} reads"
-        self._note_error(side, found, read, where, least=least)
+        said = f"what {side!r} of layer {layer} reads"
+        self.tally.add(side, centred(found), centred(read), said, least=least)
 
     def _read_by(self, number: int, norm: str | None) -> Tensor:
         """Return what a use reads of the residual stream, normalized as vectors expect it."""
@@ -157,7 +157,7 @@ class Comparison:
         factors = (written.stream * expected).sum(1) / (expected * expected).sum(1)
         held = factors.abs() > 0
         what = f"what the neurons of layer {layer} write"
-        self._note_error("out", (expected * factors[:, None])[held], written.stream[held], what)
+        self.tally.add("out", (expected * factors[:, None])[held], written.stream[held], what)
         # Both are multiplied where the whole stream is.
         here, before = (self.discovery.stream[n] for n in (written.read, one.source.use))
         if here is not None and before is not None:
@@ -200,7 +200,7 @@ class Comparison:
                 expected = expected / self._size(number)
         found = moved.uses[first].input - discovery.uses[first].input
         factor = float((found * expected).sum() / (expected * expected).sum())
-        self._note_error("embedding", expected * factor, found, "what tokens add", len(vectors))
+        self.tally.add("embedding", expected * factor, found, "what tokens add", len(vectors))
         self._note_factor("embedding", 0, factor)
 
     def _raw(self, stored: Tensor, ids: Tensor, found: Tensor) -> float:
@@ -217,46 +217,23 @@ class Comparison:
         if self.model.unembedding_bias is not None:
             found = found + torch.tensor(self.model.unembedding_bias)
         given = discovery.uses[head.use].output
-        self._note_error("unembedding", found, given, "the logits", len(vectors))
+        self.tally.add("unembedding", found, given, "the logits", len(vectors))
         scale = float(head.source.factors.mean())
         logits = discovery.base.result
         if logits is None or logits.flatten(0, -2).shape != found.shape:
             self._say("What becomes of the unembedding's result was not compared.")
             return
         logits = logits.flatten(0, -2)
-        factor = ratio(logits - logits.mean(0), given - given.mean(0))
-        if (
-            factor is None
-            or _relative((given - given.mean(0)) * factor, logits - logits.mean(0)) > _SAME
-        ):
+        factor = ratio(centred(logits), centred(given))
+        if factor is None or relative((centred(given)) * factor, centred(logits)) > _SAME:
             self._say(
                 "The logits pass a function that is not linear, such as a soft cap, after the "
                 "unembedding, which the vectors leave out."
             )
             return
-        if _relative(given * factor, logits) > _SAME:
+        if relative(given * factor, logits) > _SAME:
             self._say("The model adds a bias to its logits, which is left out.")
         self._note_factor("logits", 0, factor * scale)
-
-    def _note_error(
-        self,
-        what: str,
-        found: Tensor,
-        expected: Tensor,
-        where: str,
-        count: int = 1,
-        least: float = 0.0,
-    ) -> None:
-        """Keep how much differs.
-
-        Raises:
-            BadCheckpoint: if it is more than rounding can be.
-        """
-        error = _relative(found, expected, least)
-        if not error <= _MOST_ERROR:
-            raise _differs(where, f"different by {error:.1e} of it")
-        self.counts[what] += count
-        self.errors[what] = max(self.errors[what], error)
 
     def _note_factor(self, what: str, layer: int, factor: float) -> None:
         known = self.factors[what].setdefault(layer, factor)
@@ -267,17 +244,3 @@ class Comparison:
     def _say(self, note: str) -> None:
         if note not in self.notes:
             self.notes.append(note)
-
-
-def _relative(found: Tensor, expected: Tensor, least: float = 0.0) -> float:
-    """Return the greatest difference, relative to the greatest number expected, or the least."""
-    size = max(float(expected.abs().max()), least) if expected.numel() else 0.0
-    return float((found - expected).abs().max()) / size if size else 0.0
-
-
-def _differs(what: str, got: str) -> BadCheckpoint:
-    return BadCheckpoint(
-        expected=f"{what} in a small copy of the model as in its own forward pass",
-        got=got,
-        do="Open another model: dtviz would show wrong numbers of this one.",
-    )

@@ -61,8 +61,8 @@ def verified(
         }
     notes += [_sentence(name, value) for name, value in scales.items()]
     report = VerificationReport(
-        compared=dict(found.counts),
-        errors=dict(found.errors),
+        compared=dict(found.tally.counts),
+        errors=dict(found.tally.errors),
         scales=scales,
         notes=tuple(notes),
         copied=f"Compared in a copy of random weights with d_model {WIDTH}, made by "
