@@ -71,7 +71,7 @@ def verify(source: str | os.PathLike[str] | Any) -> VerificationReport:
         source: as `load` takes it.
 
     Raises:
-        BadArgument: if it is none of transformers' models, which alone are compared.
+        BadArgument: if it is none of a kind that is compared: a folder of arrays.
         DtvizError: as `load` does; BadCheckpoint if the vectors differ.
     """
     return report_of(load(source))
@@ -85,9 +85,9 @@ def report_of(model: Model) -> VerificationReport:
     """
     if model.verified is None:
         raise BadArgument(
-            expected="a language model that transformers can make",
+            expected="a decision transformer or a language model",
             got=f"{shortened(model.name)}, of which nothing was compared with a forward pass",
-            do="Verify the directory, the name on the hub, or the TransformerBridge of one.",
+            do="Verify the file or the directory that it was made of.",
         )
     return model.verified
 
@@ -136,7 +136,10 @@ def _in_memory(source: Any) -> Model:
     if is_bridge(source):
         parts, report = parts_of_bridge(source)
     else:
-        parts, report = parts_of_hooked_transformer(source), None
+        from dtviz.checkpoints.verification.hooked import verified_hooked
+
+        parts = parts_of_hooked_transformer(source)
+        report = verified_hooked(source, parts_of_hooked_transformer)
     name = str(getattr(source.cfg, "model_name", "language model"))
     # A bridge to what is on this machine is called by its path.
     return language_model(parts, Path(name).name if Path(name).is_dir() else name, report)

@@ -333,7 +333,7 @@ def test_what_is_refused(gpt2, spoil, why):
 
 
 def test_an_architecture_that_is_not_supported(directory):
-    with pytest.raises(BadCheckpoint, match="without MLPs"):
+    with pytest.raises(BadCheckpoint, match="they have no MLP"):
         dtviz.load(directory("mamba"))
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from transformer_lens.hook_points import HookPoint
 from transformer_lens.HookedRootModule import HookedRootModule
 from transformer_lens.model_bridge import TransformerBridge
 
@@ -72,7 +73,7 @@ def test_a_bridge_of_half_precision(directory):
 
 def test_a_bridge_without_mlps(directory):
     bridge = TransformerBridge.boot_transformers(str(directory("mamba")), device="cpu")
-    with pytest.raises(BadCheckpoint, match="without MLPs"):
+    with pytest.raises(BadCheckpoint, match="they have no MLP"):
         dtviz.load(bridge)
 
 
@@ -84,41 +85,102 @@ def holder(**parameters) -> torch.nn.Module:
     return module
 
 
-class Hooked(HookedRootModule):
-    """What a HookedTransformer of TransformerLens 3 looks like: three layers of random weights."""
+class HookedMLP(torch.nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        self.W_in = torch.nn.Parameter(torch.randn(cfg.d_model, cfg.d_mlp))
+        self.W_out = torch.nn.Parameter(torch.randn(cfg.d_mlp, cfg.d_model))
+        if cfg.gated_mlp:
+            self.W_gate = torch.nn.Parameter(torch.randn(cfg.d_model, cfg.d_mlp))
+            self.hook_pre_linear = HookPoint()
+        self.hook_pre, self.hook_post = HookPoint(), HookPoint()
 
-    def __init__(self, normalization_type, gated=False, parameters=True):
+    def forward(self, x):
+        if self.cfg.gated_mlp:
+            post = self.hook_pre(x @ self.W_gate).relu() * self.hook_pre_linear(x @ self.W_in)
+        else:
+            post = self.hook_pre(x @ self.W_in).relu()
+        return self.cfg.multiplier * (self.hook_post(post) @ self.W_out)
+
+
+class HookedNorm(torch.nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.cfg = cfg
+        if cfg.has_weights:
+            self.w = torch.nn.Parameter(torch.rand(cfg.d_model) + 0.5)
+            if cfg.normalization_type == "LN":
+                self.b = torch.nn.Parameter(torch.rand(cfg.d_model) + 0.5)
+
+    def forward(self, x):
+        if self.cfg.normalization_type is None:
+            return x
+        x = x - x.mean(-1, keepdim=True) if self.cfg.normalization_type.startswith("LN") else x
+        x = x / (x.pow(2).mean(-1, keepdim=True) + self.cfg.eps).sqrt()
+        return x * getattr(self, "w", 1) + getattr(self, "b", 0)
+
+
+class HookedBlock(torch.nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.ln2, self.mlp = HookedNorm(cfg), HookedMLP(cfg)
+
+    def forward(self, stream):
+        return stream + self.mlp(self.ln2(stream))
+
+
+class Unembed(torch.nn.Module):
+    def __init__(self, cfg):
+        super().__init__()
+        self.W_U = torch.nn.Parameter(torch.randn(cfg.d_model, cfg.d_vocab))
+        self.b_U = torch.nn.Parameter(torch.zeros(cfg.d_vocab))
+
+    def forward(self, x):
+        return x @ self.W_U + self.b_U
+
+
+class Hooked(HookedRootModule):
+    """What a HookedTransformer of TransformerLens 3 looks like, without attention."""
+
+    def __init__(self, cfg):
         super().__init__()
         torch.manual_seed(0)
-        kind = str(normalization_type)
-        self.cfg = SimpleNamespace(
-            normalization_type=normalization_type, eps=1e-4, model_name="hooked"
-        )
-        names = ("w", "b") if kind.startswith("LN") else ("w",)
-
-        def norm():
-            has = parameters and normalization_type is not None
-            return holder(**{name: torch.rand(8) + 0.5 for name in names} if has else {})
-
-        self.blocks = torch.nn.ModuleList()
-        for _ in range(3):
-            block = torch.nn.Module()
-            block.mlp = holder(
-                W_in=torch.randn(8, 12),
-                W_out=torch.randn(12, 8),
-                **({"W_gate": torch.randn(8, 12)} if gated else {}),
-            )
-            block.ln2 = norm()
-            self.blocks.append(block)
-        self.ln_final = norm()
-        self.unembed = holder(W_U=torch.randn(8, language_models.ROWS), b_U=torch.zeros(306))
-        self.embed = holder(W_E=torch.randn(language_models.ROWS, 8))
+        self.cfg = cfg
+        self.blocks = torch.nn.ModuleList(HookedBlock(cfg) for _ in range(3))
+        self.ln_final = HookedNorm(cfg)
+        self.unembed = Unembed(cfg)
+        self.embed = holder(W_E=torch.randn(cfg.d_vocab, cfg.d_model))
         self.tokenizer = language_models.tokenizer()
         self.setup()
+
+    def forward(self, tokens):
+        stream = self.W_E[tokens]
+        for block in self.blocks:
+            stream = block(stream)
+        logits = self.unembed(self.ln_final(stream))
+        return logits if self.cfg.cap is None else self.cfg.cap * (logits / self.cfg.cap).tanh()
 
     W_U = property(lambda self: self.unembed.W_U)
     b_U = property(lambda self: self.unembed.b_U)
     W_E = property(lambda self: self.embed.W_E)
+
+
+def hooked_transformer(normalization_type, gated=False, has_weights=True, multiplier=1, cap=None):
+    return Hooked(
+        SimpleNamespace(
+            d_model=8,
+            d_mlp=12,
+            d_vocab=language_models.ROWS,
+            normalization_type=normalization_type,
+            gated_mlp=gated,
+            has_weights=has_weights and normalization_type is not None,
+            multiplier=multiplier,
+            cap=cap,
+            eps=1e-4,
+            model_name="hooked",
+        )
+    )
 
 
 def numbers(tensor):
@@ -130,7 +192,7 @@ def numbers(tensor):
     [("LN", False, True), ("LNPre", True, False), ("RMS", True, True), (None, False, False)],
 )
 def test_a_hooked_transformer(normalization_type, gated, parameters):
-    hooked = Hooked(normalization_type, gated, parameters)
+    hooked = hooked_transformer(normalization_type, gated, parameters)
     model = dtviz.load(hooked)
     is_ln = str(normalization_type).startswith("LN")
     for layer, block in enumerate(hooked.blocks):
@@ -155,14 +217,36 @@ def test_a_hooked_transformer(normalization_type, gated, parameters):
     assert model.epsilon == (1e-5 if normalization_type is None else 1e-4)
     assert "␣the" in model.unembedding.names
     assert ("as TransformerLens processed" in model.processing) == (normalization_type == "LNPre")
+    sides = {"in", "gate", "out"} if gated else {"in", "out"}
+    assert set(model.verified.compared) == {*sides, "embedding", "unembedding"}
+    assert model.verified.greatest_error < 1e-4
+
+
+def test_a_hooked_transformer_that_computes_something_else_is_refused():
+    with pytest.raises(BadCheckpoint, match="what the neurons of layer 0 write in a small copy"):
+        dtviz.load(hooked_transformer("LN", multiplier=2))
+
+
+def test_a_soft_cap_of_a_hooked_transformer_is_said():
+    (note,) = dtviz.load(hooked_transformer("RMS", cap=5.0)).notes
+    assert "such as a soft cap" in note
+
+
+def test_a_hooked_transformer_of_which_no_copy_can_be_made():
+    class Other(Hooked):
+        def __init__(self, cfg, needed):
+            super().__init__(cfg)
+
+    with pytest.raises(BadCheckpoint, match=r"class makes a small copy that runs.*'needed'"):
+        dtviz.load(Other(hooked_transformer("LN").cfg, None))
 
 
 def test_a_hooked_transformer_that_dtviz_does_not_know():
-    hooked = Hooked("LN")
+    hooked = hooked_transformer("LN")
     hooked.cfg.normalization_type = "BatchNorm"
     with pytest.raises(BadCheckpoint, match="'BatchNorm'"):
         dtviz.load(hooked)
-    without = Hooked("LN")
+    without = hooked_transformer("LN")
     del without.blocks[1].mlp
     with pytest.raises(BadCheckpoint, match="one without, in layer 1"):
         dtviz.load(without)

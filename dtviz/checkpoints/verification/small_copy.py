@@ -41,7 +41,7 @@ class SmallCopy:
         self._check_size()
         self.width = int(self._config.get_text_config(decoder=True).hidden_size)
         self.model = self._made().float().eval()
-        _randomize(self.model)
+        randomize(self.model)
 
     def _made(self) -> Any:
         config = self._config
@@ -63,19 +63,18 @@ class SmallCopy:
     def inputs(self) -> Mapping[str, Any]:
         """Random tokens, as the model takes them."""
         random = torch.Generator().manual_seed(1)
-
-        def tokens() -> Tensor:
-            # Each once: experts read rows that are told apart by what is in them.
-            found = torch.randperm(_LAST - _FIRST, generator=random)[:_TOKENS]
-            return (_FIRST + found)[None]
-
-        given: dict[str, Any] = {"input_ids": tokens()}
+        given: dict[str, Any] = {"input_ids": tokens(random)}
         if self.model.config.is_encoder_decoder:
-            return {**given, "decoder_input_ids": tokens()}
+            return {**given, "decoder_input_ids": tokens(random)}
         return {**given, "use_cache": False}
 
 
-def _randomize(model: nn.Module) -> None:
+def tokens(random: torch.Generator) -> Tensor:
+    """Return random tokens, (1, tokens), each once: rows of experts are told apart by them."""
+    return (_FIRST + torch.randperm(_LAST - _FIRST, generator=random)[:_TOKENS])[None]
+
+
+def randomize(model: nn.Module) -> None:
     """Give a model weights that all do something, norms' and single numbers among them."""
     random = torch.Generator().manual_seed(0)
     kept = model.state_dict()
