@@ -1,6 +1,7 @@
 """Opening a language model to look at one layer, and naming its tokens."""
 
 import itertools
+import time
 
 import pytest
 import transformers
@@ -9,6 +10,9 @@ from transformer_lens.model_bridge import TransformerBridge
 
 import dtviz
 from dtviz.checkpoints.tokens import token_names
+from dtviz.checkpoints.verification import cached
+from dtviz.checkpoints.verification.kept import kept
+from dtviz.checkpoints.verification.verify import verified
 
 TOKENS = 50_000
 
@@ -65,3 +69,32 @@ def processed_by_transformer_lens(directory):
 def test_open(benchmark, directory, looked):
     rows = benchmark.pedantic(looked, args=[directory], rounds=3, warmup_rounds=1)
     assert rows.shape == (3072, 768)
+
+
+def verified_anew(config):
+    return verified(transformers.GPT2LMHeadModel, config)
+
+
+def found_again(config):
+    cached.texts.clear()
+    return kept(config.to_json_string().encode(), lambda: verified_anew(config))
+
+
+@pytest.mark.benchmark(group="verify a model of GPT-2's shape; see what part of opening it is")
+@pytest.mark.parametrize("way", [verified_anew, found_again])
+def test_verification(benchmark, directory, monkeypatch, tmp_path, say, way):
+    """Under 5 s at first; then a tenth of the opening at most."""
+    folder = tmp_path / "cache"
+    folder.mkdir(mode=0o700)
+    monkeypatch.setenv("DTVIZ_CACHE", str(folder))
+    config = transformers.GPT2Config(vocab_size=TOKENS)
+    found_again(config)
+    dtviz.load(directory)
+    start = time.perf_counter()
+    dtviz.load(directory)
+    opening = time.perf_counter() - start
+    benchmark.pedantic(way, args=[config], rounds=5, warmup_rounds=1)
+    took = benchmark.stats.stats.median
+    part = took / opening
+    say(f"verification of GPT-2's shape, {way.__name__}: {took:.3f} s, {part:.2f} of the opening")
+    assert took <= (5 if way is verified_anew else opening / 10)
