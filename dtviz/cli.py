@@ -119,8 +119,9 @@ def _parser() -> argparse.ArgumentParser:
         type=_named,
         default="demo",
         metavar="CHECKPOINT",
-        help="a .pt or .safetensors file, the directory or the hub name of a language model, a "
-        "folder of models, or a snapshot to go on with; the bundled demo without it",
+        help="a .pt or .safetensors file; the directory, the GGUF file or the hub name of a "
+        "language model; smollm2, where dtviz[lm] is installed; a folder of models; or a "
+        "snapshot to go on with; the bundled demo without it",
     )
     explore.add_argument(
         "--port", type=_port, default=5006, help="the port to serve at (default: %(default)s)"
@@ -229,8 +230,8 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         type=_named,
         default="demo",
         metavar="CHECKPOINT",
-        help="a .pt or .safetensors file, or the directory or the hub name of a language model; "
-        "the bundled demo without it",
+        help="a .pt or .safetensors file; the directory, the GGUF file or the hub name of a "
+        "language model; or smollm2, where dtviz[lm] is installed; the bundled demo without it",
     )
     parser.add_argument(
         "--layer",

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from dtviz.accelerator import product
 from dtviz.analyses.products import congruences
 from dtviz.analyses.ranking import rank_products
-from dtviz.checkpoints import DEMO, load
+from dtviz.checkpoints import NAMES, load
 from dtviz.checkpoints.confinement import uninterrupted
 from dtviz.checkpoints.partitioned import ABOUT, ITEMS, NEURONS, about, vectors
 from dtviz.directions import Directions, Float32
@@ -84,7 +84,7 @@ def write(
             do="Save it to a file and load that: other processes have to open it, too.",
         )
     source = model.source
-    if source != DEMO and os.path.exists(source):
+    if source not in NAMES and os.path.exists(source):
         source = str(Path(source).resolve())  # workers may be in another folder
     blocks = [
         Block(source, model.sha256, layer, start, min(start + BLOCK, width))

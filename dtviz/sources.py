@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dtviz import snapshot
-from dtviz.checkpoints import DEMO, is_folder_of_model
+from dtviz.checkpoints import DEMO, NAMES, is_folder_of_model
 from dtviz.checkpoints.files import file_bytes, sha256
 from dtviz.checkpoints.reader import read
 from dtviz.demo import CHECKPOINT
@@ -18,9 +18,12 @@ from dtviz.model import Model
 from dtviz.output import as_text
 
 EXTENSIONS = (".pt", ".safetensors")
+# These are too large to be uploaded, or hashed as a whole.
+_LARGE = ".gguf"
+_LISTED = (*EXTENSIONS, _LARGE)
 # To find the checkpoint of a snapshot, so many files of so many bytes in all are hashed, and so
-# many folders are opened.
-_MOST_TRIED, _MOST_SEARCHED, _MOST_FOLDERS = 100, 1_000_000_000, 5
+# many folders and GGUF files are opened.
+_MOST_TRIED, _MOST_SEARCHED, _MOST_OPENED = 100, 1_000_000_000, 5
 # Seconds.
 _REFUSED_FOR = 60
 
@@ -40,8 +43,8 @@ def choices(source: str | Path) -> dict[str, str | Path]:
     paths = _models(folder)
     if not paths:
         raise FileProblem(
-            expected=f"a folder with checkpoints ({' or '.join(EXTENSIONS)}) or directories of "
-            "language models (config.json)",
+            expected=f"a folder with checkpoints ({', '.join(_LISTED)}) or "
+            "directories of language models (config.json)",
             got=f"{shortened(str(source))}, which has none",
             do="Name another folder, or a checkpoint.",
         )
@@ -51,7 +54,8 @@ def choices(source: str | Path) -> dict[str, str | Path]:
 def folder_of(source: str | Path) -> Path | None:
     """Return the folder of models that a source is, if it is one."""
     path = Path(source)
-    return path if source != DEMO and os.path.isdir(path) and not is_folder_of_model(path) else None
+    is_path = source not in NAMES and os.path.isdir(path)
+    return path if is_path and not is_folder_of_model(path) else None
 
 
 def _models(folder: Path) -> list[Path]:
@@ -68,7 +72,7 @@ def _models(folder: Path) -> list[Path]:
             got=f"{shortened(str(folder))}: {error.strerror}",
             do="Check the path and the permissions of the folder.",
         ) from error
-    return [path for path in entries if path.suffix in EXTENSIONS or is_folder_of_model(path)]
+    return [path for path in entries if path.suffix in _LISTED or is_folder_of_model(path)]
 
 
 def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
@@ -88,10 +92,11 @@ def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
         with contextlib.suppress(FileProblem):
             found.update(_models(folder))
     ordered = sorted(found, key=lambda one: (name not in (one.stem, one.name), _size(one), one))
-    files = [one for one in ordered if one.is_file()][:_MOST_TRIED]
+    files = [one for one in ordered if _is_hashed(one)][:_MOST_TRIED]
     sizes = itertools.accumulate(map(_size, files))
     tried = {one for one, size in zip(files, sizes, strict=True) if size <= _MOST_SEARCHED}
-    tried.update([one for one in ordered if is_folder_of_model(one)][:_MOST_FOLDERS])
+    others = [one for one in ordered if is_folder_of_model(one) or _is_large(one)]
+    tried.update(others[:_MOST_OPENED])
     for one in [CHECKPOINT, *(one for one in ordered if one in tried)]:
         with contextlib.suppress(DtvizError, OSError):
             if isinstance(wanted, str) and _sha256(one, _changed(one)) == wanted:
@@ -105,21 +110,30 @@ def reopened(path: str | Path) -> tuple[str | Path, dict[str, Any]]:
 
 
 def _size(path: Path) -> int:
-    """Return the bytes that are read to hash what is at a path; of a directory few are."""
-    return path.stat().st_size if path.is_file() else 0
+    """Return the bytes that are read to hash what is at a path; of large models few are."""
+    return path.stat().st_size if _is_hashed(path) else 0
+
+
+def _is_hashed(path: Path) -> bool:
+    """Tell whether the hash of a model is that of its file."""
+    return path.is_file() and path.suffix != _LARGE
+
+
+def _is_large(path: Path) -> bool:
+    return path.is_file() and path.suffix == _LARGE
 
 
 # Each page that opens asks again.
 @lru_cache(maxsize=2 * _MOST_TRIED)
 def _sha256(path: Path, changed: int) -> str | None:
     """Return the hash that tells the model at a path from others, as in `Model.sha256`."""
-    return sha256(file_bytes(path)) if path.is_file() else open_model(path).sha256
+    return sha256(file_bytes(path)) if _is_hashed(path) else open_model(path).sha256
 
 
 def _label(source: str | Path) -> str:
     name = Path(source).name or Path(source).resolve().name
-    # Only the bundled model is called that alone.
-    return str(source) if name == DEMO else as_text(name)
+    # Only what comes before paths is called that alone.
+    return str(source) if name in NAMES else as_text(name)
 
 
 def open_model(source: str | Path | Model) -> Model:

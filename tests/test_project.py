@@ -177,7 +177,7 @@ def test_what_is_imported_is_required_and_nothing_else():
         for module in modules - {"dtviz"} - sys.stdlib_module_names
     }
     extras = PROJECT["optional-dependencies"]
-    wanted = PROJECT["dependencies"] + extras["dask"] + extras["train"]
+    wanted = PROJECT["dependencies"] + extras["dask"] + extras["gguf"] + extras["train"]
     assert imported == set(requirements(wanted))
 
 

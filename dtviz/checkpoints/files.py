@@ -7,7 +7,8 @@ import os
 import pickle
 import re
 import stat
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from io import BufferedReader
 from pathlib import Path
@@ -20,13 +21,15 @@ from dtviz.checkpoints.torch_file import read_torch
 from dtviz.errors import BadCheckpoint, FileProblem, shortened
 
 OPENS = (
-    "dtviz opens decision transformers (.pt, .safetensors), language models (directories) and "
-    "'demo'; Model.from_arrays takes arrays."
+    "dtviz opens decision transformers (.pt, .safetensors), language models (directories, .gguf) "
+    "and 'demo'; Model.from_arrays takes arrays."
 )
 WHOLE = "Check that the file is whole: download, copy or save it again."
 # What opening a file takes of memory, as measured: its bytes, its weights in float32, these padded,
 # and folded. Of narrower floats it is twice as much.
 _TIMES = 5
+# Of a large file so many pieces of so many bytes, evenly spread, enter its hash.
+_PIECES, _PIECE = 64, 4096
 
 
 def file_bytes(path: Path, most: float = math.inf) -> bytes:
@@ -67,6 +70,45 @@ def opened(path: Path) -> BufferedReader:
         return file
     file.close()
     raise _no_file(path, "a pipe or a device")
+
+
+@contextmanager
+def unchanged(path: Path, before: os.stat_result) -> Iterator[BufferedReader]:
+    """Open a file that is still the one that was looked at before.
+
+    Args:
+        path: of the file.
+        before: what it was then.
+
+    Raises:
+        BadCheckpoint: if it has changed, is gone, or cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            now = os.fstat(file.fileno())
+            if (now.st_size, now.st_mtime_ns) != (before.st_size, before.st_mtime_ns):
+                raise gone(path)
+            yield file
+    except BadCheckpoint:
+        raise
+    except OSError as error:
+        raise gone(path) from error
+
+
+def gone(path: Path) -> BadCheckpoint:
+    """Return what to raise of a file that is not as it was."""
+    return BadCheckpoint(
+        expected=f"{shortened(path.name)} as it was when the model was opened",
+        got="one that has changed, is gone or cannot be read",
+        do="Open the model again.",
+    )
+
+
+def samples(file: BufferedReader, size: int) -> Iterator[bytes]:
+    """Yield pieces of a file of so many bytes: 64 of 4 KiB, evenly spread."""
+    for piece in range(_PIECES):
+        file.seek(size * piece // _PIECES)
+        yield file.read(_PIECE)
 
 
 def _unreadable(path: Path, error: OSError) -> FileProblem:

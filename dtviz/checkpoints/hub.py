@@ -7,7 +7,7 @@ from dtviz.errors import FileProblem, shortened
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
 # What is never a model's name: names of files that are not there.
-_FILES = (".pt", ".pth", ".bin", ".safetensors", ".html", ".json")
+_FILES = (".pt", ".pth", ".bin", ".safetensors", ".html", ".json", ".gguf")
 
 
 def is_hub_name(source: object) -> bool:

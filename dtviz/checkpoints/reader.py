@@ -30,7 +30,10 @@ from dtviz.checkpoints import DEMO, load, load_bytes
 from dtviz.checkpoints.confinement import confine, uninterrupted
 from dtviz.checkpoints.description import Piece, array, described, model_of
 from dtviz.checkpoints.directory import CONFIG, MOST_BYTES
+from dtviz.checkpoints.files import opened
+from dtviz.checkpoints.gguf_file import is_gguf, read_header
 from dtviz.checkpoints.hub import downloaded, is_hub_name
+from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from dtviz.checkpoints.verification import cached
 from dtviz.directions import Float32
 from dtviz.errors import BadCheckpoint, DtvizError, remade, shortened
@@ -46,6 +49,7 @@ _CHUNK, _MOST_TEXT = 2**28, 2**30
 # What takes seconds to import.
 _PRELOADED = [
     *("dtviz.checkpoints.reader", "dtviz.checkpoints.hugging_face"),
+    *("dtviz.checkpoints.gguf_model.gguf_model", "gguf"),
     *("dtviz.checkpoints.language_model", "transformer_lens.weight_processing"),
     *("torch.overrides", "transformers.models.auto.modeling_auto"),
     *("transformers.generation.utils", "transformers.masking_utils"),
@@ -71,7 +75,9 @@ def read(source: str | Path) -> Model:
     if source == DEMO:
         return load(source)
     path, name = Path(source), None
-    if is_hub_name(source) and not os.path.exists(path):
+    if source == SMOLLM2:
+        path = smollm2_file()
+    elif is_hub_name(source) and not os.path.exists(path):
         path, name = downloaded(str(source)), str(source)
     return Reader(path, None, name).model(str(source))
 
@@ -292,10 +298,12 @@ def _chunks(values: Float32) -> Iterator[memoryview]:
 
 def _key(path: Path) -> str | None:
     """Return the key of a language model's configuration, None of other sources."""
-    try:
+    with contextlib.suppress(OSError, ValueError):
+        if is_gguf(path):
+            with opened(path) as file:
+                return cached.key_of(read_header(file, path.name).sha256)
         return cached.key_of(read_start(path / CONFIG, MOST_BYTES))
-    except (OSError, ValueError):
-        return None
+    return None
 
 
 def _size(path: Path) -> int:
