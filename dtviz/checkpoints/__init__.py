@@ -18,6 +18,7 @@ from dtviz.checkpoints.in_memory import (
 )
 from dtviz.checkpoints.partitioned import is_partitioned, partitioned
 from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
+from dtviz.checkpoints.weight_files import is_lora, lora
 from dtviz.demo import CHECKPOINT
 from dtviz.errors import BadArgument, shortened
 from dtviz.model import Model
@@ -66,6 +67,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
         return partitioned(path)
     if is_directory_of_model(path):
         return _of_directory(path, path.resolve().name, str(path))
+    if is_lora(path):
+        raise lora(path)
     if is_gguf(path):
         return _of_gguf(path, str(path))
     if is_hub_name(source) and not os.path.exists(path):

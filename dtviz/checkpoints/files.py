@@ -17,7 +17,7 @@ import psutil
 
 from dtviz.checkpoints.safetensors_file import OpenFile, read_array, read_header
 from dtviz.checkpoints.stored_array import StoredArray
-from dtviz.checkpoints.torch_file import read_torch
+from dtviz.checkpoints.torch_file import Reopened, read_torch
 from dtviz.errors import BadCheckpoint, FileProblem, shortened
 
 OPENS = (
@@ -190,7 +190,7 @@ def content(data: bytes, name: str) -> Mapping[object, object]:
     if data[8:9] == b"{" and 8 + length <= len(data):
         held = _from_safetensors(io.BytesIO(data), name)
     elif data.startswith((b"PK\x03\x04", b"\x80")):
-        held = _from_torch(io.BytesIO(data), name)
+        held = from_torch(io.BytesIO(data), name)
     else:
         raise BadCheckpoint(
             expected="a checkpoint written by torch.save or safetensors",
@@ -217,10 +217,17 @@ def _from_safetensors(file: OpenFile, name: str) -> dict[str, object]:
     return {**header.metadata, "model_state_dict": tensors}
 
 
-def _from_torch(file: OpenFile, name: str) -> object:
-    """Return what torch.save wrote: tensors and plain values, no code is run."""
+def from_torch(file: OpenFile, name: str, reopened: Reopened | None = None) -> object:
+    """Return what torch.save wrote: tensors and plain values, no code is run.
+
+    Args:
+        file, name, reopened: as `read_torch` takes them.
+
+    Raises:
+        BadCheckpoint: if it is damaged, or would run code.
+    """
     try:
-        return read_torch(file, name)
+        return read_torch(file, name, reopened)
     except Exception as error:  # of many kinds: each means that the file cannot be used
         wants = re.match(r"GLOBAL (\S+)", str(error))
         if wants and isinstance(error, pickle.UnpicklingError):

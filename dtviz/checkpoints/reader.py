@@ -29,10 +29,11 @@ from dtviz import errors
 from dtviz.checkpoints import DEMO, load, load_bytes
 from dtviz.checkpoints.confinement import confine, uninterrupted
 from dtviz.checkpoints.description import Piece, array, described, model_of
-from dtviz.checkpoints.directory import CONFIG, MOST_BYTES
+from dtviz.checkpoints.directory import CONFIG
 from dtviz.checkpoints.files import opened
 from dtviz.checkpoints.gguf_file import is_gguf, read_header
 from dtviz.checkpoints.hub import downloaded, is_hub_name
+from dtviz.checkpoints.small_files import MOST_BYTES
 from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from dtviz.checkpoints.verification import cached
 from dtviz.directions import Float32

@@ -9,6 +9,8 @@ import os
 import pickle
 import struct
 import zipfile
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +20,9 @@ import numpy.typing as npt
 from dtviz.checkpoints.pickles import Global, Other, read_pickle
 from dtviz.checkpoints.safetensors_file import BITS, Entry, OpenFile, read_array
 from dtviz.checkpoints.stored_array import StoredArray
+
+Reopened = Callable[[], AbstractContextManager[OpenFile]]
+"""Opens a file again."""
 
 # At the start of a file that is no archive: each is a pickle.
 _MAGIC, _VERSION = 0x1950A86A20F9469CFC6C, 1001
@@ -60,20 +65,21 @@ class _Storage:
         return self.count * BITS[self.dtype] // 8
 
 
-def read_torch(file: OpenFile, name: str) -> object:
+def read_torch(file: OpenFile, name: str, reopened: Reopened | None = None) -> object:
     """Return what a file of torch.save's holds: plain values, and tensors as `StoredArray`.
 
     Tensors of special kinds, and other values that dtviz has no use for, are `Other`.
 
     Args:
-        file: open for reading bytes, for as long as arrays may be read.
+        file: open for reading bytes; without ``reopened``, for as long as arrays may be read.
         name: the file's, for messages.
+        reopened: opens it again, each time that an array is read.
 
     Raises:
         pickle.UnpicklingError: if it asks for what could run code: "GLOBAL module.function".
         Exception: of many kinds, if it is damaged, or otherwise than torch.save writes it.
     """
-    read = _Content(file, name)
+    read = _Content(file, name, reopened or (lambda: nullcontext(file)))
     file.seek(0)
     return read.from_archive() if file.read(2) == b"PK" else read.from_stream()
 
@@ -81,8 +87,8 @@ def read_torch(file: OpenFile, name: str) -> object:
 class _Content:
     """What the pickles in a file stand for."""
 
-    def __init__(self, file: OpenFile, name: str) -> None:
-        self._file, self._name = file, name
+    def __init__(self, file: OpenFile, name: str, reopened: Reopened) -> None:
+        self._file, self._name, self._reopened = file, name, reopened
         self._size = file.seek(0, os.SEEK_END)
         self._storages: dict[str, _Storage] = {}
 
@@ -172,7 +178,8 @@ class _Content:
         width = BITS[view.storage.dtype] // 8
         begin = view.storage.begin + view.offset * width
         entry = Entry(view.storage.dtype, (view.reach,), begin, begin + view.reach * width)
-        flat = read_array(self._file, entry, self._name)
+        with self._reopened() as file:
+            flat = read_array(file, entry, self._name)
         steps = [step * flat.itemsize for step in view.strides]
         return np.asarray(np.lib.stride_tricks.as_strided(flat, view.shape, steps), order="C")
 

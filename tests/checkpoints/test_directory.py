@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import dtviz
-from dtviz.checkpoints import directory as module
+from dtviz.checkpoints import weight_files as module
 from dtviz.checkpoints.directory import Directory
 from dtviz.checkpoints.safetensors_file import read_array, read_header
 from dtviz.errors import BadCheckpoint, DtvizError
@@ -237,6 +237,10 @@ def only_pickled(path):
     (path / WEIGHTS).rename(path / "pytorch_model.bin")
 
 
+def only_another(path):
+    (path / WEIGHTS).rename(path / "flax_model.msgpack")
+
+
 def no_weights(path):
     (path / WEIGHTS).unlink()
 
@@ -282,7 +286,8 @@ def weight(key, tensor):
 @pytest.mark.parametrize(
     ("spoil", "why"),
     [
-        (only_pickled, r"'pytorch_model\.bin', of a kind that could run code"),
+        (only_pickled, "a whole checkpoint written by torch.save"),
+        (only_another, r"got only 'flax_model\.msgpack'"),
         (no_weights, "got no weights"),
         (cut_short, "cut short"),
         (no_safetensors, "got a header of"),

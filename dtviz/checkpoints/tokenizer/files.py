@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from dtviz.checkpoints.directory import read_bytes, read_json
+from dtviz.checkpoints.small_files import read_bytes, read_json
 from dtviz.checkpoints.tokenizer import reading
 from dtviz.checkpoints.tokenizer.sentence_piece import CONTROL, pieces
 from dtviz.checkpoints.tokenizer.vocabulary import Added, Vocabulary

@@ -1,22 +1,34 @@
 """Files of every kind that dtviz reads, and what a hostile hand makes of them: by number."""
 
+import io
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
+import safetensors.torch
 import torch
 
 import dtviz
 from dtviz import partitions
 from dtviz.demo import CHECKPOINT
 from dtviz.explorer import Explorer
-from tests.checkpoints import language_models
+from tests.checkpoints import gguf_files, language_models
 from tests.checkpoints.published import published
 from tests.checkpoints.tokenizer import samples
 
-from . import archives, documents, headers, json_values, parquet, pickles, tokenizers, weights
+from . import (
+    archives,
+    documents,
+    gguf_headers,
+    headers,
+    json_values,
+    parquet,
+    pickles,
+    tokenizers,
+    weights,
+)
 from .raw import BYTES, Mutation
 
 SEED = "dtviz 7"
@@ -27,6 +39,8 @@ _OF_TOKENIZERS = ("tokenizer", "vocab", "merges", "special_tokens", "added_token
 # For each kind of reader, the ends of the names of what is changed, and the forms of its files.
 KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "pt": ((".pt",), ("archive", "archive", "legacy", "demo")),
+    "bin": ((".bin",), ("bin",)),
+    "GGUF": ((".gguf",), ("gguf", "gguf", "experts")),
     "safetensors": ((".safetensors",), ("safetensors", "gpt2", "llama")),
     "configurations": (
         ("config.json", ".index.json", "model.json"),
@@ -57,6 +71,9 @@ def forms(folder: Path) -> dict[str, Files]:
         partitions.write(dtviz.load(folder / "tiny.pt"), folder / "table", executor)
     language_models.saved("gpt2", folder / "gpt2")
     language_models.saved("llama", folder / "llama", max_shard_size="10KB")
+    for architecture, form in (("llama", "gguf"), ("qwen3moe", "experts")):
+        kind = gguf_files.KIND.Q8_0
+        gguf_files.write(folder / f"{form}.gguf", architecture, kind=kind)
     gpt2 = _files(folder / "gpt2")
     model = {name: data for name, data in gpt2.items() if not _is_of_tokenizer(name)}
     explorer = Explorer(dtviz.load("demo"), layer=2)
@@ -70,11 +87,23 @@ def forms(folder: Path) -> dict[str, Files]:
         "safetensors": {"model.safetensors": decision.safetensors()},
         "demo": {"model.pt": CHECKPOINT.read_bytes()},
         "gpt2": gpt2,
+        "bin": _pickled(gpt2),
+        **{
+            form: {"m.gguf": (folder / f"{form}.gguf").read_bytes()} for form in ("gguf", "experts")
+        },
         **{name: _files(folder / name) for name in ("table", "llama")},
         **{name: model | files for name, files in _tokenizers(folder)},
         "sets": {"sets.json": explorer.sets.to_json(explorer.model).encode()},
         "snapshot": {"snapshot.html": (folder / "snapshot.html").read_bytes()},
     }
+
+
+def _pickled(files: Files) -> Files:
+    """Return a directory with its weights as torch.save writes them."""
+    rest = dict(files)
+    state = safetensors.torch.load(rest.pop("model.safetensors"))
+    torch.save(state, buffer := io.BytesIO())
+    return rest | {"pytorch_model.bin": buffer.getvalue()}
 
 
 def _tokenizers(folder: Path) -> Iterator[tuple[str, Files]]:
@@ -158,6 +187,8 @@ def _structural(name: str, data: bytes) -> list[Mutation]:
     if name.endswith(".safetensors"):
         structural = [headers.header_changed, headers.tensor_claimed, weights.weights_changed] * 3
         return [*structural, headers.header_length_changed]
+    if name.endswith(".gguf"):
+        return [gguf_headers.header_changed, gguf_headers.numbers_changed] * 8
     if data.startswith(b"PK"):
         structural = [archives.sizes_in_archive_changed, archives.bomb]
         structural += [archives.entries_changed, archives.two_archives] * 3

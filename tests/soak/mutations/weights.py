@@ -16,7 +16,8 @@ def weights_changed(random: Random, data: bytes) -> bytes:
         state, texts = safetensors.torch.load(data), split(data)[0].get("__metadata__") or {}
     else:
         texts = torch.load(io.BytesIO(data), weights_only=True)
-        state = texts.pop("model_state_dict")
+        is_alone = "model_state_dict" not in texts  # of a language model
+        state, texts = (texts, {}) if is_alone else (texts.pop("model_state_dict"), texts)
     for _ in range(random.choice((1, 1, 1, 2, 5))):
         key = random.choice(list(state) or ["x"])
         act = random.random()
@@ -35,7 +36,7 @@ def weights_changed(random: Random, data: bytes) -> bytes:
             return safetensors.torch.save({key: one.clone() for key, one in state.items()}, texts)
         zipped = data.startswith(b"PK")
         torch.save(
-            {"model_state_dict": state, **texts},
+            state if not texts else {"model_state_dict": state, **texts},
             buffer := io.BytesIO(),
             _use_new_zipfile_serialization=zipped,
         )
