@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from dtviz.checkpoints.files import check_links, samples
+from dtviz.checkpoints.quantized import dequantized
 from dtviz.checkpoints.small_files import json_object, read_bytes
 from dtviz.checkpoints.stored import Stored
 from dtviz.checkpoints.weight_files import SAFETENSORS, weight_files, weights_in
@@ -48,9 +49,13 @@ class Directory:
         self.config_text = read_bytes(path / CONFIG)
         self.config = json_object(self.config_text, path / CONFIG)
         self._files = weight_files(path)
-        self.weights: dict[str, Stored] = {}
+        floats: dict[str, Stored] = {}
+        packed: dict[str, Stored] = {}
         for file in self._files:
-            self.weights |= weights_in(file)
+            held = weights_in(file)
+            floats |= held.floats
+            packed |= held.packed
+        self.weights = dequantized(self.config, floats, packed)
         check_counts(self.config, len(self.weights), CONFIG)
 
     @cached_property

@@ -29,6 +29,8 @@ from dtviz.directions import check_rows
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
 from dtviz.verification_report import VerificationReport
 
+# Weights are dequantized when they are read.
+_QUANTIZED = "quantization_config"
 _NO_JSON = ("Infinity", "-Infinity", "NaN")
 
 
@@ -56,7 +58,7 @@ class Described:
 def described_in(directory: Directory) -> Described:
     """Return the model that a Hugging Face directory describes."""
     return Described(
-        config=directory.config,
+        config={key: one for key, one in directory.config.items() if key != _QUANTIZED},
         stated_in=CONFIG,
         key=directory.config_text,
         tensors=directory.weights.keys(),
@@ -189,8 +191,7 @@ def _stored(
             expected=f"the weight {shortened(name)} of shape {tuple(wanted.shape)} as floating "
             f"point numbers, to agree with {described.stated_in}",
             got="none such" if found is None else f"shape {found.shape}",
-            do=f"Correct {described.stated_in}, or download the files that are missing. Quantized "
-            "weights are not supported.",
+            do=f"Correct {described.stated_in}, or download the files that are missing.",
         )
     return found
 

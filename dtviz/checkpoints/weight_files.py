@@ -3,6 +3,7 @@
 import os
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -20,6 +21,8 @@ _SETS = (
     ("model.safetensors", "model.safetensors.index.json"),
     ("pytorch_model.bin", "pytorch_model.bin.index.json"),
 )
+_FP8 = "F8_E4M3"
+_PACKED = (_FP8, "U8")
 _OTHERS = (".bin", ".pt", ".pth", ".ckpt", ".h5", ".msgpack", ".gguf", ".npz")
 # Of a LoRA, and of nothing else.
 _ADAPTER = "adapter_config.json"
@@ -81,8 +84,15 @@ def lora(path: Path) -> BadCheckpoint:
     )
 
 
-def weights_in(file: Path) -> dict[str, Stored]:
-    """Return the weights in a file; of floats only, those of other kinds are no weights.
+class Weights(NamedTuple):
+    """What a file holds by name: numbers of floating point, and what others are packed in."""
+
+    floats: dict[str, Stored]
+    packed: dict[str, Stored]
+
+
+def weights_in(file: Path) -> Weights:
+    """Return the weights in a file; other kinds than floats, FP8 and bytes are no weights.
 
     Raises:
         BadCheckpoint: if it is damaged, would run code, or is gone.
@@ -92,11 +102,13 @@ def weights_in(file: Path) -> dict[str, Stored]:
             state = os.fstat(data.fileno())
             if file.suffix == SAFETENSORS:
                 tensors = read_header(data, file.name).tensors
-                return {
-                    key: Stored(key, entry.shape, partial(_read, file, state, entry))
-                    for key, entry in tensors.items()
-                    if entry.dtype in FLOATS
-                }
+                floats = {key: one for key, one in tensors.items() if one.dtype in FLOATS}
+                packed = {key: one for key, one in tensors.items() if one.dtype in _PACKED}
+                stored = partial(_stored, file, state)
+                return Weights(
+                    {key: stored(key, entry) for key, entry in floats.items()},
+                    {key: stored(key, entry) for key, entry in packed.items()},
+                )
             held = from_torch(data, file.name, partial(unchanged, file, state))
     except OSError as error:
         raise gone(file) from error
@@ -106,17 +118,37 @@ def weights_in(file: Path) -> dict[str, Stored]:
             got=f"a {type(held).__name__}",
             do="Save the model with save_pretrained.",
         )
-    return {
-        key: Stored(key, value.shape, partial(_converted, value))
-        for key, value in held.items()
-        if isinstance(value, StoredArray) and value.dtype in FLOATS
-    }
+    return Weights(
+        {
+            key: Stored(key, value.shape, partial(_converted, value))
+            for key, value in held.items()
+            if isinstance(value, StoredArray) and value.dtype in FLOATS
+        },
+        {},
+    )
 
 
-def _read(file: Path, before: os.stat_result, entry: Entry) -> Tensor:
-    """Return a weight of a file that is still the one whose header was read."""
+def _stored(file: Path, state: os.stat_result, key: str, entry: Entry) -> Stored:
+    read = partial(_read, file, state, entry)
+    return Stored(key, entry.shape, read, slice=read)
+
+
+def _read(file: Path, before: os.stat_result, entry: Entry, index: int | None = None) -> Tensor:
+    """Return a weight of a file that is still the one whose header was read, or a part of it.
+
+    Args:
+        file: that holds it.
+        before: what the file was then.
+        entry: of its header.
+        index: if given, only what is at this place of the first axis is read.
+    """
+    if index is not None:
+        size = (entry.end - entry.begin) // entry.shape[0]
+        begin = entry.begin + index * size
+        entry = Entry(entry.dtype, entry.shape[1:], begin, begin + size)
     with unchanged(file, before) as data:
-        return torch.from_numpy(read_array(data, entry, file.name))
+        found = torch.from_numpy(read_array(data, entry, file.name))
+    return found.view(torch.float8_e4m3fn) if entry.dtype == _FP8 else found
 
 
 def _converted(array: StoredArray) -> Tensor:

@@ -1,6 +1,7 @@
 """Files of every kind that dtviz reads, and what a hostile hand makes of them: by number."""
 
 import io
+import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -42,6 +43,7 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bin": ((".bin",), ("bin",)),
     "GGUF": ((".gguf",), ("gguf", "gguf", "experts")),
     "safetensors": ((".safetensors",), ("safetensors", "gpt2", "llama")),
+    "quantized": ((".safetensors", "config.json"), ("fp8",)),
     "configurations": (
         ("config.json", ".index.json", "model.json"),
         ("gpt2", "gpt2", "llama", "table"),
@@ -71,6 +73,7 @@ def forms(folder: Path) -> dict[str, Files]:
         partitions.write(dtviz.load(folder / "tiny.pt"), folder / "table", executor)
     language_models.saved("gpt2", folder / "gpt2")
     language_models.saved("llama", folder / "llama", max_shard_size="10KB")
+    language_models.saved("llama", folder / "llama-whole")
     for architecture, form in (("llama", "gguf"), ("qwen3moe", "experts")):
         kind = gguf_files.KIND.Q8_0
         gguf_files.write(folder / f"{form}.gguf", architecture, kind=kind)
@@ -88,6 +91,7 @@ def forms(folder: Path) -> dict[str, Files]:
         "demo": {"model.pt": CHECKPOINT.read_bytes()},
         "gpt2": gpt2,
         "bin": _pickled(gpt2),
+        "fp8": _quantized(_files(folder / "llama-whole")),
         **{
             form: {"m.gguf": (folder / f"{form}.gguf").read_bytes()} for form in ("gguf", "experts")
         },
@@ -104,6 +108,18 @@ def _pickled(files: Files) -> Files:
     state = safetensors.torch.load(rest.pop("model.safetensors"))
     torch.save(state, buffer := io.BytesIO())
     return rest | {"pytorch_model.bin": buffer.getvalue()}
+
+
+def _quantized(files: Files) -> Files:
+    """Return a directory with the weights of its MLPs in FP8."""
+    state = safetensors.torch.load(files["model.safetensors"])
+    for name in [name for name in state if ".mlp." in name]:
+        state[name] = state[name].to(torch.float8_e4m3fn)
+        state[f"{name}_scale_inv"] = torch.ones(-(-state[name].shape[0] // 8), 1)
+    stated = {"quant_method": "fp8", "weight_block_size": [8, 64]}
+    config = json.loads(files["config.json"]) | {"quantization_config": stated}
+    weights = safetensors.torch.save(state)
+    return files | {"config.json": json.dumps(config).encode(), "model.safetensors": weights}
 
 
 def _tokenizers(folder: Path) -> Iterator[tuple[str, Files]]:
