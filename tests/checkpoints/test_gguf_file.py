@@ -4,7 +4,6 @@ import os
 import struct
 import sys
 
-import gguf
 import numpy as np
 import pytest
 import torch
@@ -17,6 +16,7 @@ from dtviz.errors import BadCheckpoint, FileProblem
 from . import gguf_files
 from .gguf_files import KIND
 
+gguf = pytest.importorskip("gguf", reason="dtviz[gguf] is not installed")
 TEXT, ARRAY, U32 = 8, 9, 4
 
 

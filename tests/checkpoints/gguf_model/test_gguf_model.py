@@ -16,6 +16,8 @@ from dtviz.errors import BadCheckpoint, FileProblem
 from .. import gguf_files, language_models
 from ..gguf_files import KIND
 
+pytest.importorskip("gguf", reason="dtviz[gguf] is not installed")
+
 
 @pytest.fixture(scope="module", params=["llama", "qwen2moe"])
 def pair(request, tmp_path_factory):

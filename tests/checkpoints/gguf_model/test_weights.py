@@ -16,6 +16,7 @@ from dtviz.errors import BadCheckpoint
 from .. import gguf_files
 from ..gguf_files import KIND
 
+pytest.importorskip("gguf", reason="dtviz[gguf] is not installed")
 UNSEEN = re.compile("attn|attention|query_key_value|conv|position|wpe")
 
 

@@ -75,8 +75,7 @@ def forms(folder: Path) -> dict[str, Files]:
     language_models.saved("llama", folder / "llama", max_shard_size="10KB")
     language_models.saved("llama", folder / "llama-whole")
     for architecture, form in (("llama", "gguf"), ("qwen3moe", "experts")):
-        kind = gguf_files.KIND.Q8_0
-        gguf_files.write(folder / f"{form}.gguf", architecture, kind=kind)
+        gguf_files.write(folder / f"{form}.gguf", architecture, kind=8)  # Q8_0
     gpt2 = _files(folder / "gpt2")
     model = {name: data for name, data in gpt2.items() if not _is_of_tokenizer(name)}
     explorer = Explorer(dtviz.load("demo"), layer=2)
