@@ -239,6 +239,13 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help='a layer\'s number, or "all" for the neurons of all; the last by default',
     )
+    parser.add_argument(
+        "--expert",
+        type=lambda text: int(text) if text.isdecimal() else text,
+        metavar="N",
+        help='of layers with experts, the number of one, or "all"; of large ones the first by '
+        "default",
+    )
 
 
 def _named(text: str) -> str:
@@ -307,7 +314,7 @@ def _snapshot(options: argparse.Namespace) -> None:
     from dtviz.checkpoints.reader import read
     from dtviz.explorer import Explorer
 
-    explorer = Explorer(read(options.checkpoint), layer=options.layer)
+    explorer = Explorer(read(options.checkpoint), layer=options.layer, expert=options.expert)
     explorer.selection.names = options.select
     explorer.save(options.out)
 
@@ -326,7 +333,9 @@ def _table(options: argparse.Namespace) -> None:
     from dtviz.checkpoints.reader import read
     from dtviz.study import Study
 
-    study = Study(read(options.checkpoint), layer=options.layer)
+    study = Study(read(options.checkpoint), layer=options.layer, expert=options.expert)
+    if options.expert is None and study.expert_in_view is not None:
+        _say(f"dtviz: the neurons of expert {study.expert_in_view} alone; --expert all for all")
     if options.kind in tables.SURVEYED:
         study.survey_all()
     cut = tables.cut(options.kind, study)
@@ -336,12 +345,14 @@ def _table(options: argparse.Namespace) -> None:
 
 
 def _layers(options: argparse.Namespace) -> None:
-    if options.layer not in (None, "all"):
-        raise BadArgument(
-            expected="no --layer, or --layer all: the table 'layers' is of them all",
-            got=f"--layer {options.layer}",
-            do="Leave it away.",
-        )
+    for name in ("layer", "expert"):
+        given = getattr(options, name)
+        if given not in (None, "all"):
+            raise BadArgument(
+                expected=f"no --{name}, or --{name} all: the table 'layers' is of them all",
+                got=f"--{name} {given}",
+                do="Leave it away.",
+            )
     from dtviz import partitions
     from dtviz.checkpoints.reader import read
 

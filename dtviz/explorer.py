@@ -15,6 +15,7 @@ from dtviz.conversation import Conversation
 from dtviz.directions import SHORT
 from dtviz.errors import BadArgument, DtvizError
 from dtviz.model import Model
+from dtviz.options import OWN
 from dtviz.output import write_whole
 from dtviz.session import Session, State
 from dtviz.tabs.alike import Alike
@@ -77,13 +78,14 @@ class Explorer(Session, pn.viewable.Viewer):
         self._find()
         self._conversation = Conversation(self)
         self._hub = Hub(self.neurons, self.selection, self.sets, self._conversation.shown())
+        self._hub.by = self.colour
         self._cells = Shared("cells", self._cells_frame())
         self._detail = Detail(lambda: self.similarity)
         self._lines = Shared("tree", self._tree_lines(), columns=["first", "last"])
         self._make_views()
         self._make_tabs()
         # After the widgets: of a change that is taken back, they are to hear last.
-        self.param.watch(self._refresh, ["layer", "side"], precedence=1)
+        self.param.watch(self._refresh, [*OWN], precedence=1)
         self.param.watch(self._detail.clear, "_similar")
         for options_of in self._options_of_all:
             names = [name for name in options_of.param if name != "name"]
@@ -108,7 +110,7 @@ class Explorer(Session, pn.viewable.Viewer):
     def __repr__(self) -> str:
         x, y = self.axes
         return (
-            f"Explorer({self.model.name}: {titles.of_layer(self.layer, self.side)}, "
+            f"Explorer({self.model.name}: {self._where_in(self.side)}, "
             f"{y} against {x}; {len(self.selection)} selected)"
         )
 
@@ -171,7 +173,7 @@ class Explorer(Session, pn.viewable.Viewer):
         """Show what the options ask for, in all views at once; if it is not found, nothing new."""
         with page.at_once(*self._hub.documents):
             self._find()
-            self._hub.show(self.neurons)
+            self._hub.show(self.neurons, self.colour)
             self._cells.hold(self._cells_frame())
             self._lines.hold(self._tree_lines())
             self.surveyor.look()
@@ -186,7 +188,9 @@ class Explorer(Session, pn.viewable.Viewer):
     def _find(self) -> None:
         """Find what the options in force ask for; views follow where it is another."""
         _ = self.neurons  # all of it, before any view follows
-        found = {"_compared": self.compared, "_similar": self.similarity, "_cut": self.clusters}
+        points = (self.compared, self.colour)
+        points = self._keep("points", lambda: points, *points)
+        found = {"_compared": points, "_similar": self.similarity, "_cut": self.clusters}
         others = [name for name, new in found.items() if new is not self._drawn.get(name)]
         self._drawn = found
         self.param.update(**{name: getattr(self, name) + 1 for name in others})
@@ -196,10 +200,13 @@ class Explorer(Session, pn.viewable.Viewer):
         cells = {"start": shown.bounds, "of": shown.value}
         return self._keep("cells", lambda: pd.DataFrame(cells), shown)
 
+    def _where_in(self, side: str) -> str:
+        return titles.of_layer(self.layer, side, self.expert_in_view)
+
     def _comparison_title(self, what: str) -> str:
         return titles.of_comparison(
             what,
-            titles.of_layer(self.layer, self.side),
+            self._where_in(self.side),
             layer_norm=self.is_layer_normed,
             norm=SHORT[self.model.normalization],
             angle=self.angle if self.congruence.contrast else None,
@@ -208,18 +215,18 @@ class Explorer(Session, pn.viewable.Viewer):
     def _draw_scatter(self, _: object) -> hv.Overlay:
         x, y = self.axes
         title = self._comparison_title(f"{y} against {x}")
-        return scatter(self.neurons, x, y, title, self.ellipse)
+        return scatter(self.neurons, x, y, title, self.ellipse, self.colour)
 
     def _draw_strip(self, _: object) -> hv.Scatter:
         x, y = self.axes
-        return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"))
+        return strip(self.neurons, x, y, self._comparison_title(f"{y} − {x}"), self.colour)
 
     def _difference_limits(self) -> tuple[float, float]:
         return -self.difference_limit, self.difference_limit
 
     def _draw_heatmap(self, _: object) -> hv.Image:
         n = len(self.neurons)
-        where = titles.of_layer(self.layer, self.space)
+        where = self._where_in(self.space)
         limit, groups = self.similarity_limit, self.clustered.groups
         title = titles.of_similarity(where, self.similarity, limit, groups)
         if self.clustering.is_too_large(n):
@@ -326,12 +333,14 @@ class Explorer(Session, pn.viewable.Viewer):
 
     def controls(self, toolkit: Any) -> pn.Column:
         """Return the widgets of a toolkit for the options that concern several views."""
-        parameters = [self.param.layer, self.param.side]
+        parameters = [self.param[name] for name in OWN]
         for owner in self._options_of_all:
             parameters += [owner.param[name] for name in owner.param if name != "name"]
         # Of few neurons these change nothing.
         has_blocks = pn.bind(lambda _: not self.similarity.are_single, self.param._similar)
         shown = dict.fromkeys(("exact_up_to", "block_value"), has_blocks)
+        shown["expert"] = pn.bind(lambda _: bool(self.experts), self.param._compared)
+        shown["colour_column"] = pn.bind(lambda _: self.has_experts, self.param._compared)
         widgets = with_pickers(toolkit, parameters, controls(toolkit, parameters, shown))
         return pn.Column(*widgets, sizing_mode="stretch_width")
 

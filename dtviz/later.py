@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -39,50 +38,6 @@ def _filled(shape: tuple[int, ...], pieces: Sequence[Later]) -> npt.ArrayLike:
         whole[start : start + piece.shape[0]] = piece.read()
         start += piece.shape[0]
     return whole
-
-
-class Layers(Sequence[Any]):
-    """Arrays, a layer each. The last few that were read are kept, the others read again.
-
-    Args:
-        shapes: of each layer.
-        read: returns a layer by its number.
-        kept: how many layers stay in memory; 0 if all of them are there anyway.
-        pieces: of each layer, see `Later`.
-    """
-
-    def __init__(
-        self,
-        shapes: Sequence[tuple[int, ...]],
-        read: Callable[[int], Any],
-        kept: int,
-        pieces: Sequence[Sequence[Later]] = (),
-    ) -> None:
-        self.shapes = list(shapes)
-        self._pieces = pieces
-        self.are_in_memory = kept == 0
-        # It can be asked by several threads at once.
-        self._layer = lru_cache(maxsize=kept)(read)
-
-    def __len__(self) -> int:
-        return len(self.shapes)
-
-    def part(self, layer: int, start: int, rows: int) -> Any:
-        """Return some rows of a layer, read alone where that is possible."""
-        first = 0
-        for piece in self._pieces[layer] if self._pieces else ():
-            if (first, piece.shape[0]) == (start, rows):
-                return piece
-            first += piece.shape[0]
-        return Later((rows, *self.shapes[layer][1:]), lambda: self[layer][start : start + rows])
-
-    @overload
-    def __getitem__(self, layer: int) -> Any: ...
-    @overload
-    def __getitem__(self, layer: slice) -> Sequence[Any]: ...
-    def __getitem__(self, layer: int | slice) -> Any:
-        numbers = range(len(self))[layer]
-        return self._layer(numbers) if isinstance(numbers, int) else [self[i] for i in numbers]
 
 
 class Postponed:

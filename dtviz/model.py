@@ -2,16 +2,15 @@
 
 import re
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain, takewhile
+from itertools import chain
 from types import MappingProxyType
 from typing import Any, Literal, cast, get_args
 from weakref import WeakValueDictionary
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
 from dtviz.directions import (
     LAYER_NORM_EPSILON,
@@ -24,17 +23,14 @@ from dtviz.directions import (
     matrix_of,
 )
 from dtviz.errors import BadArgument, UnknownName, is_whole, listed, shortened
-from dtviz.later import Later, Layers, Postponed
+from dtviz.later import Later, Postponed
+from dtviz.layers import Layers, joined, layers_of
 from dtviz.output import as_text
 from dtviz.verification_report import VerificationReport
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
 
-# Of all layers together: their vectors, these at length 1, and so in the order of the leaves.
-_COPIES = 3
-# Layers a side that stay in memory, of a model whose layers are read when they are asked for.
-_KEPT = 2
 MOST_TREES = 32
 # The labels of groups of neurons.
 _GROUP = re.compile(r"([EM]\d{1,9})?")
@@ -117,7 +113,9 @@ class Model(Postponed):
                 got=f"the sides {listed(list(self.weights))}",
                 do="Name the sides so.",
             )
-        layers = {side: _layers(self.weights[side], side) for side in SIDES if side in self.weights}
+        layers = {
+            side: layers_of(self.weights[side], side) for side in SIDES if side in self.weights
+        }
         object.__setattr__(self, "weights", MappingProxyType(layers))
         shapes = layers["out"].shapes
         widths = {shape[1:] for shape in shapes}
@@ -309,17 +307,51 @@ class Model(Postponed):
                 do=f"Choose one of {listed(list(self.sides))}.",
             )
         layer = "all" if layer == "all" else self.layers[self._place(layer)]
-        if expert is not None and (layer == "all" or expert not in self.experts(layer)):
+        if expert is not None and layer == "all":
+            raise UnknownName(
+                expected="the number of a layer whose expert is wanted",
+                got="'all'",
+                do="Choose the layer, too.",
+            )
+        key = ("neurons", layer, side, expert)
+        found: Directions | None = self.shared.get(key)
+        if found is None:
+            of = self if expert is None else self.of_expert(int(layer), expert)
+            found = self.shared.setdefault(key, of._neurons(layer, side))
+        return found
+
+    def of_expert(self, layer: int, expert: int) -> "Model":
+        """Return the model with one expert alone: its neurons are read without the others.
+
+        Raises:
+            UnknownName: if the model has no such layer, or the layer no such expert.
+        """
+        place = self._place(layer)
+        if not is_whole(expert, 0) or expert not in self.experts(layer):
             raise UnknownName(
                 expected=f"an expert of layer {layer} of {self.name}",
                 got=shortened(expert),
                 do="Choose one of those that Model.experts(layer) returns.",
             )
-        key = ("neurons", layer, side, expert)
-        found: Directions | None = self.shared.get(key)
-        if found is None:
-            found = self.shared.setdefault(key, self._neurons(layer, side, expert))
-        return found
+        labels = [label for label, _ in self.groups[place]]
+        at = labels.index(f"E{expert}")
+        start, count = sum(count for _, count in self.groups[place][:at]), self.groups[place][at][1]
+        bias = None
+        if self.is_postponed("unembedding_bias") or self.unembedding_bias is not None:
+            bias = Later(
+                cast(Directions, self.unembedding).shape[:1],
+                lambda: cast(Float32, self.unembedding_bias),
+            )
+        return replace(
+            self,
+            weights={
+                side: [cast(Layers, layers).part(place, start, count)]
+                for side, layers in self.weights.items()
+            },
+            layers=[int(layer)],
+            groups=[[(f"E{expert}", count)]],
+            unembedding_bias=cast(Any, bias),
+        )
 
     def _place(self, layer: object) -> int:
         """Return the place of a layer among those that have neurons."""
@@ -331,36 +363,29 @@ class Model(Postponed):
             )
         return self.layers.index(int(layer))
 
-    def _neurons(self, layer: int | Literal["all"], side: Side, expert: int | None) -> Directions:
+    def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
         places = range(self.n_layers) if layer == "all" else [self._place(layer)]
         matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
         found = cast(Layers, self.weights[side])
-        groups = [(place, *group) for place in places for group in self.groups[place]]
+        rows = sum(found.shapes[place][0] for place in places)
+        vectors: Any = Later((rows, self.d_model), lambda: joined(found, places))
         which = "all layers" if layer == "all" else f"layer {layer}"
-        if expert is None:
-            rows = sum(found.shapes[place][0] for place in places)
-            vectors: Any = Later((rows, self.d_model), lambda: _joined(found, places))
-        else:
-            groups = [group for group in groups if group[1] == f"E{expert}"]
-            start = sum(count for label, count in self._until(places[0], f"E{expert}"))
-            vectors = found.part(places[0], start, groups[0][2])
-            which = f"{which}, expert {expert}"
+        groups = self.groups[places[0]]
+        if layer != "all" and len(groups) == 1 and groups[0][0].startswith("E"):
+            which = f"{which}, expert {groups[0][0][1:]}"
         # Their names are known without reading them.
         return Directions(
             vectors,
             [
                 f"L{self.layers[place]}{label}N{neuron}"
-                for place, label, count in groups
+                for place in places
+                for label, count in self.groups[place]
                 for neuron in range(count)
             ],
             f"{matrix}, {which}",
             self.normalization,
             self.epsilon,
         )
-
-    def _until(self, place: int, label: str) -> Iterator[tuple[str, int]]:
-        """Yield the groups of a layer before the one of this label."""
-        return takewhile(lambda group: group[0] != label, self.groups[place])
 
 
 def ranges(numbers: Sequence[int]) -> str:
@@ -372,51 +397,3 @@ def ranges(numbers: Sequence[int]) -> str:
         else:
             runs.append([number])
     return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)
-
-
-def _joined(found: Layers, layers: Sequence[int]) -> Float32:
-    """Return layers one after the other, read-only; of one layer no copy.
-
-    Raises:
-        BadArgument: if this machine has no memory free to look at so many together.
-    """
-    shapes = [found.shapes[layer] for layer in layers]
-    rows, width = sum(shape[0] for shape in shapes), shapes[0][1]
-    free, a_row = psutil.virtual_memory().available, _COPIES * 4 * width
-    if len(layers) == 1:
-        one: Float32 = found[layers[0]]
-        return one
-    if rows * a_row > free:
-        raise BadArgument(
-            expected=f"layers that can be looked at together in the {free / 1e9:.1f} GB of memory "
-            f"that are free: about {free // a_row:,} neurons of {width:,} numbers",
-            got=f"{len(layers)}, of {rows:,}, which need {rows * a_row / 1e9:.1f} GB",
-            do="Look at one layer at a time, or make a table of all with dtviz table layers.",
-        )
-    joined = np.empty((rows, width), dtype=np.float32)
-    start = 0
-    for layer, shape in zip(layers, shapes, strict=True):
-        joined[start : start + shape[0]] = found[layer]
-        start += shape[0]
-    joined.flags.writeable = False
-    return joined
-
-
-def _layers(given: Sequence[npt.ArrayLike | Later], side: Side) -> Layers:
-    """Return the layers of a side: read and checked now, or when they are asked for."""
-    whats = [f"side {side!r}, layer {i}" for i in range(len(given))]
-    later = [layer for layer in given if isinstance(layer, Later)]
-    if later and len(later) == len(given):
-        return Layers(
-            [layer.shape for layer in later],
-            lambda i: matrix_of(later[i].read(), whats[i]),
-            _KEPT,
-            [layer.pieces for layer in later],
-        )
-    arrays = [
-        matrix_of(cast(npt.ArrayLike, layer), what)
-        for layer, what in zip(given, whats, strict=True)
-    ]
-    if not arrays:
-        raise BadArgument(expected="at least one layer", got="none", do="Pass an array a layer.")
-    return Layers([array.shape for array in arrays], arrays.__getitem__, 0)

@@ -20,6 +20,11 @@ from dtviz.errors import BadArgument, DtvizError, UnknownName, listed, shortened
 from dtviz.model import Model, Side
 
 Layer = int | Literal["all"]
+Expert = int | Literal["all"]
+# Of layers of more neurons, whose trees would be approximate, one expert is shown first.
+_MOST_AT_ONCE = 16_384
+# What is an option of no analysis.
+OWN = ("layer", "expert", "side", "colour_column")
 
 
 class _Model(param.Parameter):
@@ -37,7 +42,12 @@ class Options(param.Parameterized):
     Args:
         model: what to look at.
         layer: a layer's number or "all"; the last layer by default.
+        expert: of layers with experts, the number of the one whose neurons are in view, or "all";
+            the first by default where a layer has more than 16,384 neurons. Of layers without it
+            all neurons are in view.
         side: which vectors of the neurons to look at: "out", "in" or "gate".
+        colour_column: the column of the neuron table that colours points: "difference", or of a
+            model with experts "expert".
         x, y: the actions (or tokens) to compare; left and right, or the first and the last, by
             default. Of a model with more than 100 of them, each can be several: a list of names,
             or a text of names parted by commas; see `Vocabulary`.
@@ -52,11 +62,20 @@ class Options(param.Parameterized):
 
     Raises:
         BadArgument: if an option is none of those it can be.
-        UnknownName: if the model has no such layer, side or action.
+        UnknownName: if the model has no such layer, expert, side or action.
     """
 
     model = _Model(doc="The model in view; set it to open another.")
     layer = param.Selector(label="Layer", doc="The layer whose neurons are in view, or all.")
+    expert = param.Selector(
+        label="Expert",
+        doc="Of layers with experts, the one whose neurons are in view, or all.",
+    )
+    colour_column = param.Selector(
+        objects=["difference"],
+        label="Colour",
+        doc="Colour neurons by the difference of the two congruences, or by their expert.",
+    )
     side = param.Selector(
         label="Side",
         doc="Which weights of a neuron to look at: what it writes (out), what it reads (in), or "
@@ -68,7 +87,9 @@ class Options(param.Parameterized):
         model: Model,
         *,
         layer: Layer | None = None,
+        expert: Expert | None = None,
         side: Side | None = None,
+        colour_column: str | None = None,
         x: str | Sequence[str] | None = None,
         y: str | Sequence[str] | None = None,
         layer_norm: bool | None = None,
@@ -100,7 +121,7 @@ class Options(param.Parameterized):
         self.pairs = PairsAnalysis()
         self.ranking.ranked_by = usual_ranking(model)
         self._offer_all(keep=False)
-        _choose(self, layer=layer, side=side)
+        _choose(self, layer=layer, expert=expert, side=side, colour_column=colour_column)
         _choose(self.congruence, x=x, y=y, layer_norm=layer_norm, contrast=contrast)
         _choose(
             self.clustering,
@@ -153,7 +174,7 @@ class Options(param.Parameterized):
     @property
     def options(self) -> dict[str, Any]:
         """The options in force: what is taken besides the model, to show the same again."""
-        return {"layer": self.layer, "side": self.side} | {
+        return {name: getattr(self, name) for name in OWN} | {
             name: value
             for analysis in self.analyses
             for name, value in analysis.param.values().items()
@@ -167,7 +188,7 @@ class Options(param.Parameterized):
             UnknownName: if there is no such option, or for a name or layer that it cannot be.
             BadArgument: for another value that it cannot have; those before it are set.
         """
-        owners: dict[str, param.Parameterized] = {"layer": self, "side": self}
+        owners: dict[str, param.Parameterized] = dict.fromkeys(OWN, self)
         for analysis in self.analyses:
             owners |= dict.fromkeys((name for name in analysis.param if name != "name"), analysis)
         for name, value in options.items():
@@ -182,13 +203,43 @@ class Options(param.Parameterized):
     def _open(self, event: Any) -> None:
         if event.old is not None and self.ranking.ranked_by == usual_ranking(event.old):
             self.ranking.ranked_by = usual_ranking(self.model)
+        had_usual = event.old is not None and self.expert == usual_expert(event.old)
         self._offer_all(keep=True)
+        if had_usual:
+            self.expert = usual_expert(self.model)
+
+    @property
+    def experts(self) -> tuple[int, ...]:
+        """The experts of the layer in view; none of all layers together."""
+        return () if self.layer == "all" else self.model.experts(self.layer)
+
+    @property
+    def has_experts(self) -> bool:
+        """Whether neurons of several experts are in view."""
+        layers = self.model.layers if self.layer == "all" else [self.layer]
+        return self.expert_in_view is None and any(
+            len(self.model.experts(layer)) > 1 for layer in layers
+        )
+
+    @property
+    def colour(self) -> str:
+        """What colours the neurons in view: "expert" only where there are several."""
+        return self.colour_column if self.has_experts else "difference"
+
+    @property
+    def expert_in_view(self) -> int | None:
+        """The expert whose neurons alone are in view; None if those of the whole layer are."""
+        return self.expert if self.expert in self.experts else None
 
     def _offer_all(self, *, keep: bool) -> None:
         """Fit the choices of the options to the model; a choice it has too stays, if to be kept."""
         self.congruence.param.layer_norm.label = NORMALIZATIONS[self.model.normalization or "LN"]
         layers = list(self.model.layers)
         _offer(self.param.layer, [*layers, "all"], layers[-1])
+        experts = sorted({one for layer in layers for one in self.model.experts(layer)})
+        _offer(self.param.expert, ["all", *experts], usual_expert(self.model))
+        columns = ["difference", "expert"] if experts else ["difference"]
+        _offer(self.param.colour_column, columns, "difference")
         _offer(self.param.side, list(self.model.sides), "out")
         spaces = [name for name in spaces_of(self.model) if name not in self.model.sides]
         _offer(self.clustering.param.space, ["weights", *spaces], "weights")
@@ -209,6 +260,16 @@ class Options(param.Parameterized):
 def usual_ranking(model: Model) -> str:
     """Return by what items are ranked unless told otherwise; see `RankingAnalysis`."""
     return "out congruence" if is_vocabulary(model.unembedding) else "in congruence"
+
+
+def usual_expert(model: Model) -> Expert:
+    """Return which expert's neurons are in view unless asked otherwise; see `Options`."""
+    wide = [
+        layer
+        for layer, width in zip(model.layers, model.widths, strict=True)
+        if width > _MOST_AT_ONCE and model.experts(layer)
+    ]
+    return model.experts(wide[0])[0] if wide else "all"
 
 
 def _offer(parameter: param.Selector, choices: list[Any], default: Any) -> None:

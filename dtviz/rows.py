@@ -66,8 +66,21 @@ class Rows(Options):
         return kept
 
     @property
+    def shown(self) -> Model:
+        """The model; where one expert is in view, with that alone."""
+        model, layer, expert = self._where
+        if expert is None or layer == "all":
+            return model
+        return self._keep("shown", lambda: model.of_expert(layer, expert), *self._where)
+
+    @property
+    def _where(self) -> tuple[Model, Layer, int | None]:
+        """Which neurons are in view: by what holds none of them."""
+        return self.model, self.layer, self.expert_in_view
+
+    @property
     def _view(self) -> tuple[Any, ...]:
-        return (self.model, self.layer, self.side)
+        return (*self._where, self.side)
 
     @staticmethod
     def _values(analysis: Any) -> tuple[Any, ...]:
@@ -77,19 +90,19 @@ class Rows(Options):
     @property
     def in_view(self) -> Directions:
         """The vectors of the neurons in view."""
-        model: Model = self.model
-        return self._keep("in_view", lambda: model.neurons(self.layer, self.side), *self._view)
+        shown = self.shown
+        return self._keep("in_view", lambda: shown.neurons(self.layer, self.side), *self._view)
 
     def rows(self, name: Space, layer: Layer | None = None) -> Directions:
         """Return what stands for the neurons of a layer, that in view by default; see `space`."""
         in_view = layer is None or layer == self.layer
         layer = self.layer if layer is None else layer
+        model = self.shown if in_view else self.model
         options = self._space_options(name)
         return self._keep(
             f"rows {name}" if in_view else f"rows {name} elsewhere",
-            lambda: space(self.model, name, layer, **options),
-            self.model,
-            layer,
+            lambda: space(model, name, layer, **options),
+            *(self._where if in_view else (model, layer)),
             *options.values(),
         )
 

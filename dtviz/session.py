@@ -11,7 +11,8 @@ import param
 
 from dtviz.history import History
 from dtviz.model import Model
-from dtviz.options import Options
+from dtviz.neurons import filtered
+from dtviz.options import OWN, Options
 from dtviz.selection import Selection
 from dtviz.sets import Sets
 from dtviz.study import Study
@@ -41,7 +42,7 @@ class Session(Study):
         self._history = History(self.state)
         self._last_change: tuple[object, float] = (None, 0.0)
         # Last, once all have followed: a change that was refused and taken back is no step.
-        self.param.watch(self._step, ["layer", "side"], precedence=2)
+        self.param.watch(self._step, [*OWN], precedence=2)
         for analysis in self.analyses:
             names = [name for name in analysis.param if name != "name"]
             analysis.param.watch(self._step, names, precedence=2)
@@ -52,6 +53,19 @@ class Session(Study):
         """The rows of ``neurons`` that are selected, in the order of the table."""
         selected: pd.DataFrame = self.neurons[self.neurons["name"].isin(self.selection.names)]
         return selected
+
+    def filter(self, **wanted: Any) -> None:
+        """Select neurons in view by their numbers, combined as ``selection.mode`` says.
+
+        Args:
+            wanted: by the columns of ``neurons``, a range as a tuple (low, high), None where it is
+                open, or a list of values: ``norm=(0.5, None), expert=[2, 3]``.
+
+        Raises:
+            UnknownName: if there is no such column.
+            BadArgument: if what is wanted is neither.
+        """
+        self.selection.select(filtered(self.neurons, wanted))
 
     @property
     def state(self) -> State:

@@ -70,12 +70,12 @@ def of(
         copy.strips.of = explorer.strips.of
         if layer == explorer.layer:
             copy.know(explorer)
-        shown[titles.of_layer(layer, explorer.side)] = copy
+        shown[titles.of_layer(layer, explorer.side, copy.expert_in_view)] = copy
     if not shown:
         raise BadArgument(
             expected="layers to put into a snapshot", got="none", do='Pass [0, 1], or "all".'
         )
-    in_view = titles.of_layer(explorer.layer, explorer.side)
+    in_view = titles.of_layer(explorer.layer, explorer.side, explorer.expert_in_view)
     about = {
         "model": model.name,
         "sha256": model.sha256,

@@ -18,7 +18,7 @@ from dtviz.cache import clustered, kept
 from dtviz.directions import Directions, Float32
 from dtviz.listing import Listing
 from dtviz.model import Model
-from dtviz.neurons import neuron_table
+from dtviz.neurons import experts_of, neuron_table
 from dtviz.options import Layer
 
 # Cells a side that the heatmap has at most: of more neurons a cell shows several.
@@ -39,13 +39,15 @@ class Study(Listing):
         """Every set of vectors that can be looked at by itself, with the features that pass."""
         model = self.model
         features = self.embedding if self.embedding is not None and len(self.embedding) else None
-        sets = {
+        sets: dict[str, Directions | None] = {
             "unembedding": model.unembedding,
             "embedding": features,
             "return-to-go": model.rtg,
             "action embedding": model.action_embedding,
             "time embedding": model.time_embedding,
         }
+        if self.layer in model.routers:
+            sets["router"] = model.routers[self.layer]
         named = {name: found for name, found in sets.items() if found is not None}
         return named | {f"neurons, {side}": self.rows(side) for side in model.sides}
 
@@ -53,7 +55,8 @@ class Study(Listing):
     def neurons(self) -> pd.DataFrame:
         """The neuron table: one row a neuron in view, see `neuron_table`."""
         found = (self.compared, self.clustered, self.clusters, self.moments, self.rtg)
-        return self._keep("neurons", lambda: neuron_table(self.in_view, *found), *found)
+        experts = experts_of(self.shown, self.layer)
+        return self._keep("neurons", lambda: neuron_table(self.in_view, *found, experts), *found)
 
     @property
     def angle(self) -> float:
@@ -118,7 +121,7 @@ class Study(Listing):
         return self._keep(
             "clustered",
             lambda: clustered(self.rows(space), of, self.model.sha256),
-            *(self.model, self.layer, space, *self._space_options(space).values()),
+            *(*self._where, space, *self._space_options(space).values()),
             # An order that cannot be had is another tree, too: the titles say so.
             *(of.optimal_order, *of.decisive(len(self.in_view))),
         )
@@ -167,7 +170,7 @@ class Study(Listing):
         return self._keep(
             "similarity limit",
             lambda: similarity_limit(
-                self.model, self.space, self.layer, **self._space_options(self.space)
+                self.shown, self.space, self.layer, **self._space_options(self.space)
             ),
             self.rows(self.space),
         )
@@ -175,7 +178,7 @@ class Study(Listing):
     def distribution(self, name: Space) -> Distribution:
         """Return how the cosines in a space are distributed; see `dtviz.distribution`."""
         # All of it known before it is computed, which may be in a thread.
-        model, layer, options = self.model, self.layer, self._space_options(name)
+        model, layer, options = self.shown, self.layer, self._space_options(name)
         return self._keep(
             f"distribution {name}",
             lambda: distribution(model, name, layer, **options),
@@ -189,8 +192,9 @@ class Study(Listing):
     @property
     def summary(self) -> pd.DataFrame:
         """Statistics of |cosine| in the spaces side by side; see `dtviz.summary`."""
-        of = self._summarized
-        return self._keep("summary", lambda: self._summary(*of), *of)
+        # All of it known before it is computed, which may be in a thread.
+        of = self.shown, self.layer, self.congruence.layer_norm, self.embedding
+        return self._keep("summary", lambda: self._summary(*of), *self._summarized)
 
     @property
     def is_summarized(self) -> bool:
@@ -199,7 +203,7 @@ class Study(Listing):
 
     @property
     def _summarized(self) -> tuple[Any, ...]:
-        return self.model, self.layer, self.congruence.layer_norm, self.embedding
+        return *self._where, self.congruence.layer_norm, self.embedding
 
     def _summary(
         self, model: Model, layer: Layer, layer_norm: bool, embedding: Directions | None
@@ -221,7 +225,7 @@ class Study(Listing):
             BadArgument: if the model lacks one of the two.
         """
         short = {what: few for what, _, few in self._crossed()}
-        return across(self.model, name, self.layer, **short)
+        return across(self.shown, name, self.layer, **short)
 
     def crossing_cut(self, name: Crossing) -> str:
         """Return which part of a vocabulary is compared there; empty if it is all of it."""
@@ -257,6 +261,5 @@ class Study(Listing):
         """The congruence of each neuron's vectors with the return-to-go; None if it has none."""
         if self.model.rtg is None:
             return None
-        return self._keep(
-            "rtg", lambda: across(self.model, "RTG", self.layer), self.model, self.layer
-        )
+        shown = self.shown
+        return self._keep("rtg", lambda: across(shown, "RTG", self.layer), *self._where)

@@ -159,6 +159,21 @@ def test_a_file_that_is_there_stays_when_the_table_cannot_be_made(run, tmp_path)
     assert path.read_text() == "kept"
 
 
+def test_a_table_of_one_expert(run, tmp_path, monkeypatch):
+    path = str(language_models.saved("deepseek", tmp_path / "model"))
+    out = tmp_path / "table.csv"
+    assert run("table", "neurons", path, "--expert", "1", "--out", str(out)).returncode == 0
+    table = pd.read_csv(out)
+    assert list(table["name"]) == [f"L2E1N{neuron}" for neuron in range(8)]
+    monkeypatch.setattr("dtviz.options._MOST_AT_ONCE", 8)
+    result = run("table", "neurons", path, "--out", str(out))
+    assert "the neurons of expert 0 alone; --expert all for all" in result.stderr
+    assert list(pd.read_csv(out)["name"]) == [f"L2E0N{neuron}" for neuron in range(8)]
+    result = run("table", "layers", path, "--expert", "1", "--out", str(tmp_path / "folder"))
+    assert result.returncode == 2
+    assert "no --expert, or --expert all" in result.stderr
+
+
 def test_a_language_model(run, tmp_path):
     """Opened where its tables and snapshots are made."""
     path = str(language_models.saved("llama", tmp_path / "llama"))

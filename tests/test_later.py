@@ -7,7 +7,8 @@ import pytest
 
 from dtviz.directions import Directions
 from dtviz.errors import BadArgument
-from dtviz.later import Later, Layers
+from dtviz.later import Later
+from dtviz.layers import Layers
 from dtviz.model import Model
 
 

@@ -505,7 +505,7 @@ def test_all_who_look_at_the_same_neurons_share_them_while_they_do():
 
 def test_layers_that_do_not_fit_the_memory_together_are_told_before_they_are_read(monkeypatch):
     free = SimpleNamespace(available=2 * 3 * 60 - 1)
-    monkeypatch.setattr("dtviz.model.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("dtviz.layers.psutil.virtual_memory", lambda: free)
     together = Model(name="model", weights={"out": weights()}).neurons("all")
     assert len(together.names) == 10
     with pytest.raises(

@@ -2,7 +2,7 @@ import param
 import pytest
 
 from dtviz.errors import BadArgument, UnknownName
-from dtviz.options import Options
+from dtviz.options import OWN, Options
 
 from .tabs.models import small
 from .tokens import wordy
@@ -12,7 +12,9 @@ def test_a_model_is_looked_at_in_its_last_layer_by_what_it_writes():
     options = Options(small(layers=3)).options
     assert options == {
         "layer": 2,
+        "expert": "all",
         "side": "out",
+        "colour_column": "difference",
         "x": "left",
         "y": "right",
         "layer_norm": True,
@@ -73,7 +75,7 @@ def test_the_options_are_those_of_the_analyses():
     options = Options(small())
     named = [name for owner in options.analyses for name in owner.param if name != "name"]
     assert len(named) == len(set(named))
-    assert set(options.options) == {"layer", "side", *named}
+    assert set(options.options) == {*OWN, *named}
 
 
 def test_what_is_none_is_left_as_it_is():

@@ -9,7 +9,7 @@ from dtviz.errors import BadArgument, shortened
 
 _CONFIDENCE = 0.95
 # Columns of the neuron table that are numbers, and measure nothing.
-_LABELS = ["leaf", "cluster"]
+_LABELS = ["leaf", "cluster", "expert"]
 
 
 def against_rest(table: pd.DataFrame, mask: npt.ArrayLike) -> pd.DataFrame:
@@ -25,10 +25,10 @@ def against_rest(table: pd.DataFrame, mask: npt.ArrayLike) -> pd.DataFrame:
         mask: which rows are selected, boolean, (rows,).
 
     Returns:
-        A row for each numeric column but leaf and cluster, indexed by its name: n (selected) and
-        of (all), counting those whose value is finite; mean_selected, mean_rest and difference
-        (of the two); g, g_low and g_high (the ends of its 95% interval). What is not defined is
-        NaN: a mean of none, and g where a group has fewer than two or no group varies.
+        A row for each numeric column but leaf, cluster and expert, indexed by its name: n
+        (selected) and of (all), counting those whose value is finite; mean_selected, mean_rest and
+        difference (of the two); g, g_low and g_high (the ends of its 95% interval). What is not
+        defined is NaN: a mean of none, and g where a group has fewer than two or no group varies.
 
     Raises:
         BadArgument: if the mask is not boolean, one value a row.

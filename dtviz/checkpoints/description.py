@@ -9,7 +9,8 @@ import numpy as np
 
 from dtviz.checkpoints.partitioned import ITEMS, about
 from dtviz.directions import Directions, Float32
-from dtviz.later import Later, Layers
+from dtviz.later import Later
+from dtviz.layers import Layers
 from dtviz.model import Model, Side
 from dtviz.verification_report import report_of, scales_of
 

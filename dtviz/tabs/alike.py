@@ -35,7 +35,8 @@ class Alike(SpaceTab):
     among = param.Selector(
         objects=["this layer", "all layers"],
         label="Among",
-        doc="Look among the neurons of the layer in view, or among those of every layer.",
+        doc="Look among the neurons in view, of the layer or of its expert, or among those of "
+        "every layer.",
     )
     select = param.Event(label="Select these", doc="Select the neurons that are named here.")
 
@@ -126,6 +127,7 @@ class Alike(SpaceTab):
             who = f"any of {who}"
         by_count = options.alike_by == "count"
         blue = f"the {len(self._cluster) - n} nearest" if by_count else "beyond the threshold"
-        where = titles.of_layer(self.layer, self.space)
+        expert = self.study.expert_in_view if self.layer == self.study.layer else None
+        where = titles.of_layer(self.layer, self.space, expert)
         title = f"Cosine with {who} · {where} · blue: {blue}"
         return alike(points, None if by_count else options.threshold, title)

@@ -68,11 +68,12 @@ class Crossings(Tab):
         ]
 
     def _what(self) -> str:
-        cut = self.study.crossing_cut(self.crossing)
+        study = self.study
+        cut = study.crossing_cut(self.crossing)
         cut = f" · {cut}" if cut else ""
         if self.crossing == "embedding × unembedding":
             return f"embedding × unembedding{cut}"
-        return f"{self.crossing} · {of_layer(self.study.layer)}{cut}"
+        return f"{self.crossing} · {of_layer(study.layer, expert=study.expert_in_view)}{cut}"
 
     def _draw_strips(self) -> hv.Scatter:
         every = self._ranked

@@ -86,7 +86,7 @@ class Distributions(SpaceTab):
         return [self.plot(self._draw_histogram, hooks), self.plot(self._draw_ecdf, hooks)]
 
     def _draw_histogram(self) -> hv.Overlay:
-        where = titles.of_layer(self.study.layer, self.space)
+        where = titles.of_layer(self.study.layer, self.space, self.study.expert_in_view)
         share = pd.Series(self._selected.share)
         return histogram(self._all.frame(), share, titles.of_distribution(where))
 

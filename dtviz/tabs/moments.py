@@ -46,6 +46,7 @@ class Moments(Tab):
         """Find the table to draw, and what chance would give."""
         study = self.study
         self.text = self._cut = ""
+        self._by = "difference"
         if self.of == "moments of features":
             found, items = study.feature_moments, study.items
             if found is None or items is None:
@@ -58,7 +59,7 @@ class Moments(Tab):
             self._table = found.assign(name=found.index, difference=0.0)
             self._limits = {}
             return ""
-        self._table = study.neurons
+        self._table, self._by = study.neurons, study.colour
         self._limits = study.limits
         if self.of != "moments of neurons":
             return ""
@@ -84,7 +85,7 @@ class Moments(Tab):
 
     def _strip(self, column: str, label: str) -> Any:
         def draw() -> hv.Scatter:
-            return upright(self._table, column, label)
+            return upright(self._table, column, label, self._by)
 
         linked = [draw_points(self.hub, f"strip of {column}", "jitter", column)]
         band = chance(lambda: self._limits.get(column))

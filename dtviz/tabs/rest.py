@@ -28,7 +28,7 @@ class Rest(Tab):
         chosen = table["name"].isin(self.selection.names).to_numpy()
         n, of = int(chosen.sum()), len(chosen)
         if n == 0:
-            return "Nothing is selected in this layer: select neurons in a plot above."
+            return "No neuron in view is selected: select neurons in a plot above."
         if n == of:
             return "All neurons in view are selected: there is no rest to compare them with."
         x, y = self.study.axes

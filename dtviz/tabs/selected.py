@@ -25,7 +25,7 @@ class Selected(SpaceTab):
         names = self.chosen(rows)
         if not names:
             return (
-                "Nothing is selected in this layer. Draw a box or a lasso around neurons in a plot "
+                "No neuron in view is selected. Draw a box or a lasso around neurons in a plot "
                 "above: they are compared with each other here."
             )
         chosen = rows.subset(names)
@@ -41,6 +41,6 @@ class Selected(SpaceTab):
 
     def _draw(self) -> hv.Image:
         n, of = len(self._names), len(self.selection.names)
-        where = titles.of_layer(self.study.layer, self.space)
+        where = titles.of_layer(self.study.layer, self.space, self.study.expert_in_view)
         title = titles.of_selected(where, n, of, len(self._similarity), len(named(n)))
         return labelled(self._similarity, self._names, title)

@@ -112,7 +112,7 @@ class Tab(pn.viewable.Viewer):
         every = study.every_item
         is_written = study.ranking.ranked_by == "out congruence"
         return titles.of_features(
-            titles.of_layer(study.layer, study.reading_side),
+            titles.of_layer(study.layer, study.reading_side, study.expert_in_view),
             study.ranking.ranked_by,
             len(study.items or ()),
             len(every or ()),

@@ -62,6 +62,8 @@ FONT_SIZES = {"labels": "1em", "ticks": "0.925em", "title": "1.05em"}
 CHANCE = {"color": GREY, "alpha": 0.18, "line_color": None}
 # Okabe and Ito's, for as many clusters as one tells apart.
 CLUSTERS = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#B8A900"]
+# Of experts: the first for neurons of none.
+EXPERTS = [GREY, *CLUSTERS]
 # Readable on white and on near black.
 BLUE = "#4A90C2"
 RED = "#D6604D"
@@ -76,17 +78,22 @@ MOST_AT_AXIS = 40
 MOST_TOLD = 3
 
 
-def points(table: pd.DataFrame) -> dict[str, Any]:
-    """Return a scatter's options: colours by difference; what is not selected fades.
+def points(table: pd.DataFrame, by: str = "difference") -> dict[str, Any]:
+    """Return a scatter's options: what colours mean; what is not selected fades.
+
+    Its column colour, as from `coloured_by`, is there whatever they mean: HoloViews takes no
+    columns away from a plot that it draws anew.
 
     Args:
         table: the neuron table.
+        by: "difference", or "expert": as many colours as one tells apart, again and again, and
+            grey for neurons of no expert.
     """
     limit = float(np.abs(table["difference"]).max()) or 1.0
     return {
-        "color": "difference",
-        "cmap": FAVOURS,
-        "clim": (-limit, limit),
+        "color": "colour",
+        "cmap": FAVOURS if by == "difference" else EXPERTS,
+        "clim": (-limit, limit) if by == "difference" else (0, len(EXPERTS) - 1),
         "size": 6 if len(table) <= MANY else 3,
         "line_color": None,
         "alpha": 0.85,
@@ -96,6 +103,13 @@ def points(table: pd.DataFrame) -> dict[str, Any]:
         "tools": ["hover", "box_select", "lasso_select", "tap"],
         "active_tools": ["box_select", "tap", "wheel_zoom"],
     }
+
+
+def coloured_by(table: pd.DataFrame, by: str) -> pd.Series:
+    """Return what the colours of `points` are chosen by, a value a neuron."""
+    if by == "difference":
+        return table[by]
+    return (1 + table[by] % len(CLUSTERS)).where(table[by] >= 0, 0)
 
 
 def small(title: str) -> dict[str, Any]:

@@ -12,7 +12,12 @@ MOST_NAMES = 12
 
 
 def scatter(
-    table: pd.DataFrame, x: str, y: str, title: str, ellipse: npt.NDArray[np.float64]
+    table: pd.DataFrame,
+    x: str,
+    y: str,
+    title: str,
+    ellipse: npt.NDArray[np.float64],
+    by: str = "difference",
 ) -> hv.Overlay:
     """Draw the columns x and y of the neuron table against each other, with the line y = x.
 
@@ -21,6 +26,7 @@ def scatter(
         x, y: what the axes compare with: "left", or "left not right".
         title: what was computed, on which layer, which side.
         ellipse: its corners: where chance would put nearly all neurons, (points, 2).
+        by: what colours the points, see `looks.points`.
 
     Returns:
         Overlay of Polygons (the ellipse), Slope, Scatter and Labels (the names of the outermost
@@ -33,9 +39,11 @@ def scatter(
         "difference": hv.Dimension("difference", label=f"{y} − {x}"),
     }
     points = hv.Scatter(
-        table, dimensions["x"], [dimensions["y"], dimensions["difference"], "name"]
+        table.assign(colour=looks.coloured_by(table, by)),
+        dimensions["x"],
+        [dimensions["y"], dimensions["difference"], "colour", "name"],
     ).opts(
-        **looks.points(table),
+        **looks.points(table, by),
         hover_tooltips=[
             ("neuron", "@name{few}"),
             (x, "@x{0.000}"),

@@ -180,6 +180,11 @@ class Hub(Shared):
         session: what the page's bar shows, see ``js/bar.js``.
     """
 
+    by = param.String("difference", doc="The column that colours points, see `looks.points`.")
+
+    _data_params = ["frame", "by"]  # noqa: RUF012
+    _rename = {"frame": None, "selection": None, "by": None}  # noqa: RUF012
+
     def __init__(
         self, table: pd.DataFrame, chosen: Selection, sets: Sets, session: dict[str, Any]
     ) -> None:
@@ -200,13 +205,14 @@ class Hub(Shared):
         # HoloViews looks a mapped colour up under the name of its option.
         return table, {
             **columns,
-            "color": columns["difference"],
+            "color": looks.coloured_by(table, self.by).to_numpy(),
             "jitter": looks.jitter(len(table)),
         }
 
-    def show(self, table: pd.DataFrame) -> None:
+    def show(self, table: pd.DataFrame, by: str = "difference") -> None:
         """Show another table; the neurons that are selected by name are selected in it."""
-        self.hold(table)
+        if table is not self.frame or by != self.by:
+            self.param.update(frame=table, by=by)
         self._to_browser()
 
     def _to_python(self, *_: object) -> None:

@@ -14,19 +14,22 @@ Hook = Callable[[Any, Any], None]
 STRIP_HEIGHT = 150
 
 
-def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Scatter:
+def strip(table: pd.DataFrame, x: str, y: str, title: str, by: str = "difference") -> hv.Scatter:
     """Draw the column difference of the neuron table along one line; height means nothing.
 
     Args:
         table: the neuron table.
         x, y: what is compared: "left", or "left not right".
         title: what was computed, on which layer, which side.
+        by: what colours the points, see `looks.points`.
     """
     difference = hv.Dimension("difference", label=f"{y} − {x}")
     return hv.Scatter(
-        table.assign(jitter=looks.jitter(len(table))), difference, ["jitter", "difference", "name"]
+        table.assign(jitter=looks.jitter(len(table)), colour=looks.coloured_by(table, by)),
+        difference,
+        ["jitter", "colour", "name"],
     ).opts(
-        **looks.points(table),
+        **looks.points(table, by),
         **looks.figure(title),
         hover_tooltips=[("neuron", "@name{few}"), (f"{y} − {x}", "@difference{0.000}")],
         xlabel=looks.literal(f"← {x}    {y} →"),
@@ -36,7 +39,7 @@ def strip(table: pd.DataFrame, x: str, y: str, title: str) -> hv.Scatter:
     )
 
 
-def upright(table: pd.DataFrame, column: str, label: str) -> hv.Scatter:
+def upright(table: pd.DataFrame, column: str, label: str, by: str = "difference") -> hv.Scatter:
     """Draw a column of the neuron table, or of a table like it, from below to above.
 
     Args:
@@ -44,12 +47,15 @@ def upright(table: pd.DataFrame, column: str, label: str) -> hv.Scatter:
             number are not drawn.
         column: to draw.
         label: what it is, for the title.
+        by: what colours the points, see `looks.points`.
     """
     return hv.Scatter(
-        table.assign(jitter=looks.jitter(len(table))), "jitter", [column, "difference", "name"]
+        table.assign(jitter=looks.jitter(len(table)), colour=looks.coloured_by(table, by)),
+        "jitter",
+        [column, "colour", "name"],
     ).opts(
         **{
-            **looks.points(table),
+            **looks.points(table, by),
             **looks.small(label),
             "tools": ["hover", "box_select", "tap"],
             "active_tools": ["box_select", "tap"],

@@ -6,9 +6,12 @@ from dtviz.analyses.blocks import Blocks
 from dtviz.model import Model
 
 
-def of_layer(layer: int | Literal["all"], side: str | None = None) -> str:
-    """Return "layer 2, out", or without a side "layer 2"."""
+def of_layer(
+    layer: int | Literal["all"], side: str | None = None, expert: int | None = None
+) -> str:
+    """Return "layer 2, out", of one expert "layer 2, expert 5, out", or without a side."""
     name = "all layers" if layer == "all" else f"layer {layer}"
+    name = name if expert is None else f"{name}, expert {expert}"
     return name if side is None else f"{name}, {side}"
 
 

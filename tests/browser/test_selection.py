@@ -278,7 +278,7 @@ def test_a_snapshot_offers_no_recipe(gestures, explorer, tmp_path):
 def test_the_selected_are_told_from_the_rest(gestures, serve, explorer, table):
     gestures.open(serve(explorer))
     gestures.open_tab("Against the rest")
-    gestures.expect_text("Nothing is selected in this layer")
+    gestures.expect_text("No neuron in view is selected")
     low, _, high, _ = gestures.box("difference", 4, -0.1, 12, 1.1)
     names = between(table, "difference", low, high)
     gestures.wait_for_selected(names)

@@ -124,7 +124,7 @@ def test_the_unembedding_is_shown(explorer, gestures, home):
 
 def test_the_selected_alone_are_clustered_in_a_space_of_choice(explorer, served, right):
     served.open_tab("Selected")
-    served.expect_text("Nothing is selected in this layer")
+    served.expect_text("No neuron in view is selected")
     served.select(right)
     served.wait_until_drawn("selected")
     assert "layer 2, out · 10 selected" in served.title("selected")

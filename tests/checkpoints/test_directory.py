@@ -68,6 +68,23 @@ def test_opening_reads_nothing(directory, read):
     assert read == []
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_of_matrices_in_one_tensor_each_is_read_alone(gpt2, monkeypatch, dtype):
+    stacked = torch.randn(4, 3, 5, generator=torch.manual_seed(0)).to(dtype)
+    change(gpt2, experts=stacked)
+    lengths = []
+
+    def counting(file, entry, name):
+        lengths.append(entry.end - entry.begin)
+        return read_array(file, entry, name)
+
+    monkeypatch.setattr(module, "read_array", counting)
+    one = Directory(gpt2).weights["experts"].at(2)
+    assert one.shape == (3, 5)
+    torch.testing.assert_close(one(), stacked[2].float(), rtol=0, atol=0)
+    assert lengths == [15 * dtype.itemsize]
+
+
 def test_a_layer_is_read_by_its_keys_alone(directory, read):
     model = dtviz.load(directory("gpt2"))
     neurons = model.neurons(2)

@@ -74,9 +74,9 @@ def test_the_text_has_the_means_of_both_and_the_effect(explorer, tab):
 
 def test_nothing_selected_is_told_with_what_to_do(explorer):
     tab = shown(explorer.rest)
-    assert tab.message.startswith("Nothing is selected in this layer: select neurons")
+    assert tab.message.startswith("No neuron in view is selected: select neurons")
     explorer.selection.names = ["L0N1"]
-    assert tab.message.startswith("Nothing is selected in this layer: select neurons")
+    assert tab.message.startswith("No neuron in view is selected: select neurons")
     assert tab.text == ""
     assert tab.row.objects == []
 

@@ -20,9 +20,9 @@ def cosines(tab):
 
 def test_nothing_selected_is_told_with_what_to_do(explorer):
     tab = shown(explorer.selected_heatmap)
-    assert tab.message.startswith("Nothing is selected in this layer.")
+    assert tab.message.startswith("No neuron in view is selected.")
     explorer.selection.names = ["L0N1"]
-    assert tab.message.startswith("Nothing is selected in this layer.")
+    assert tab.message.startswith("No neuron in view is selected.")
     assert tab.row.objects == []
 
 

@@ -65,7 +65,8 @@ def drawn_cells():
 
 
 def points(hub):
-    return hv.Scatter(hub.frame, "x", ["y", "difference", "name"]).opts(**looks.points(hub.frame))
+    table = hub.frame.assign(colour=looks.coloured_by(hub.frame, "difference"))
+    return hv.Scatter(table, "x", ["y", "colour", "name"]).opts(**looks.points(table))
 
 
 def test_points_draw_the_rows_of_the_hub_and_share_its_selection():

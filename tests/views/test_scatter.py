@@ -44,7 +44,8 @@ def test_an_ellipse_without_width_is_drawn(table):
 
 def test_colours_run_from_x_through_grey_to_y_and_are_centred(overlay, table):
     style = options(overlay.Scatter.I, "style")
-    assert style["color"] == "difference"
+    assert style["color"] == "colour"
+    np.testing.assert_array_equal(overlay.Scatter.I["colour"], table["difference"])
     assert (style["cmap"][0], style["cmap"][-1]) == (
         looks.X_COLOUR.lower(),
         looks.Y_COLOUR.lower(),

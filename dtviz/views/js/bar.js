@@ -19,12 +19,12 @@ const HELP = `<h2>Selecting</h2><dl>
 <dt>↑ ↓</dt><dd>the next by congruence, greater or less; with shift, that one too</dd>
 <dt>+ −</dt><dd>grow to the branch around, shrink to the greatest branch within</dd>
 <dt>ctrl Z, ctrl shift Z</dt><dd>undo, redo: selections and options</dd>
-<dt>/</dt><dd>search: names, numbers of the layer in view, ranges (N10-N20), or a regular expression</dd>
+<dt>/</dt><dd>search: names, numbers of the layer in view, ranges (N10-N20), experts (E5), or a regular expression</dd>
 <dt>?</dt><dd>this</dd></dl>`
 const BAR = `<div class="bar" role="toolbar" aria-label="Selection">
 <span class="modes" role="group" aria-label="How gestures combine">${Object.entries(MODES).map(([mode, tip]) =>
   `<button data-mode="${mode}" title="${tip}" aria-pressed="false">${mode}</button>`).join("")}</span>
-<input type="search" aria-label="Find neurons" placeholder="Find: N1, N10-N20, …  ( / )" title="Names, numbers of the layer in view, ranges, or a regular expression; Enter selects" maxlength="100001">
+<input type="search" aria-label="Find neurons" placeholder="Find: N1, N10-N20, …  ( / )" title="Names, numbers of the layer in view, ranges, experts (E5), or a regular expression; Enter selects" maxlength="100001">
 <span class="found" role="status"></span>
 <span class="said" role="status" aria-live="polite"></span>
 <span class="problem" role="alert"></span>

@@ -1,5 +1,5 @@
-// Finds neurons by what one types: names, numbers (of the layer in view), ranges of either, or a
-// regular expression. Resolves to {rows}, or to {problem}.
+// Finds neurons by what one types: names, numbers (of the layer in view), ranges of either, experts,
+// or a regular expression. Resolves to {rows}, or to {problem}.
 const MOST_CHARACTERS = 100_000 // of more, a browser takes seconds to lay out a line
 const PATIENCE = 1000 // milliseconds for a regular expression
 
@@ -28,20 +28,25 @@ async function found(text, names) {
 // Returns a function from a word to the rows it names: null if it is no name or range.
 function listed_by(names) {
   const at = new Map(names.map((name, row) => [name.toLowerCase(), row]))
-  const places = names.map((name) => name.match(/^L(\d+)N(\d+)$/)?.slice(1).map(Number))
+  const places = names.map((name) => {
+    const [layer, group, number] = name.match(/^L(\d+)([EM]\d+)?N(\d+)$/)?.slice(1) ?? []
+    return {layer: Number(layer), group, number: Number(number)}
+  })
   return (word) => {
     if (at.has(word.toLowerCase())) {
       return [at.get(word.toLowerCase())]
     }
-    const parts = word.match(/^(?:L(\d+))?N?(\d+)(?:(?:-|–|\.\.|:)(?:L(\d+))?N?(\d+))?$/i)
-    if (parts == null) {
+    const parts = word.match(/^(?:L(\d+))?(E\d+)?(?:N?(\d+)(?:(?:-|–|\.\.|:)(?:L(\d+))?(?:E\d+)?N?(\d+))?)?$/i)
+    if (parts == null || parts[2] == null && parts[3] == null) {
       return null
     }
-    const [layer, from, last_layer, to] = parts.slice(1).map((part) => part == null ? null : Number(part))
-    const [low, high] = [Math.min(from, to ?? from), Math.max(from, to ?? from)]
+    const expert = parts[2]?.toUpperCase()
+    const [layer, from, last_layer, to] = [1, 3, 4, 5].map((i) => parts[i] == null ? null : Number(parts[i]))
+    const [low, high] = from == null ? [0, Infinity] : [Math.min(from, to ?? from), Math.max(from, to ?? from)]
     return [...names.keys()].filter((row) => {
-      const [of, number] = places[row] ?? []
-      return number >= low && number <= high && (layer == null || of >= layer && of <= (last_layer ?? layer))
+      const {layer: of, group, number} = places[row]
+      return number >= low && number <= high && (expert == null || group === expert)
+        && (layer == null || of >= layer && of <= (last_layer ?? layer))
     })
   }
 }
