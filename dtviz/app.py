@@ -38,7 +38,7 @@ _MOST_UPLOADS = 5
 _MOST_NAMED = 3
 
 
-def checked(source: str | Path) -> str:
+def checked(source: str | Path | Model) -> str:
     """Open a source before anyone waits for a page; return what of a folder cannot be opened.
 
     Raises:
@@ -54,7 +54,7 @@ def checked(source: str | Path) -> str:
     return str(app.problem)
 
 
-def opened(source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> Any:
+def opened(source: str | Path | Model = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> Any:
     """Return the app, as `App` does; of a source that cannot be opened, a page that says why."""
     try:
         return App(source, most_uploaded=most_uploaded)
@@ -85,10 +85,12 @@ class App(pn.viewable.Viewer):
     )
     problem = param.String(doc="Why the last checkpoint could not be opened.")
 
-    def __init__(self, source: str | Path = DEMO, *, most_uploaded: int = MOST_UPLOADED) -> None:
+    def __init__(
+        self, source: str | Path | Model = DEMO, *, most_uploaded: int = MOST_UPLOADED
+    ) -> None:
         super().__init__()
         about: dict[str, Any] = {"options": {}, "selected": []}
-        if str(source).lower().endswith(".html"):
+        if not isinstance(source, Model) and str(source).lower().endswith(".html"):
             source, about = reopened(source)
         self._folder = folder_of(source)
         self.param.checkpoint.objects = choices(source)

@@ -168,6 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="print what would be open to whom, within which limits, and serve nothing",
     )
+    _add_model(explore)
     explore.set_defaults(run=_explore)
 
     password = commands.add_parser("password", help="set a user's password for explore --auth")
@@ -239,12 +240,23 @@ def _add_checkpoint(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help='a layer\'s number, or "all" for the neurons of all; the last by default',
     )
+    _add_model(parser)
     parser.add_argument(
         "--expert",
         type=lambda text: int(text) if text.isdecimal() else text,
         metavar="N",
         help='of layers with experts, the number of one, or "all"; of large ones the first by '
         "default",
+    )
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--model",
+        type=_named,
+        metavar="MODEL",
+        help="of an SAE or a transcoder, the model that it was trained on: its directory or hub "
+        "name",
     )
 
 
@@ -289,6 +301,11 @@ def _explore(options: argparse.Namespace) -> None:
             print(printable(line))  # noqa: T201
         return
     source = options.checkpoint
+    if options.model is not None:
+        from dtviz.checkpoints.reader import read
+
+        serve(read(source, options.model), settings, open_browser=not options.no_browser)
+        return
     # What lies here now is not looked for on the hub when it is gone.
     is_here = source != "demo" and os.path.exists(source)
     serve(Path(source) if is_here else source, settings, open_browser=not options.no_browser)
@@ -314,7 +331,9 @@ def _snapshot(options: argparse.Namespace) -> None:
     from dtviz.checkpoints.reader import read
     from dtviz.explorer import Explorer
 
-    explorer = Explorer(read(options.checkpoint), layer=options.layer, expert=options.expert)
+    explorer = Explorer(
+        read(options.checkpoint, options.model), layer=options.layer, expert=options.expert
+    )
     explorer.selection.names = options.select
     explorer.save(options.out)
 
@@ -333,7 +352,9 @@ def _table(options: argparse.Namespace) -> None:
     from dtviz.checkpoints.reader import read
     from dtviz.study import Study
 
-    study = Study(read(options.checkpoint), layer=options.layer, expert=options.expert)
+    study = Study(
+        read(options.checkpoint, options.model), layer=options.layer, expert=options.expert
+    )
     if options.expert is None and study.expert_in_view is not None:
         _say(f"dtviz: the neurons of expert {study.expert_in_view} alone; --expert all for all")
     if options.kind in tables.SURVEYED:

@@ -104,7 +104,9 @@ class Explorer(Session, pn.viewable.Viewer):
             raise BadArgument(
                 expected="a model with an unembedding: actions or tokens to compare",
                 got=f"{model.name}, which has none",
-                do="Give Model.from_arrays an unembedding.",
+                do="Give Model.from_arrays an unembedding."
+                if model.dictionary is None
+                else "Name the model that it was trained on: load(path, model=...), or --model.",
             )
 
     def __repr__(self) -> str:

@@ -108,3 +108,14 @@ def layers_of(given: Sequence[npt.ArrayLike | Later], side: str) -> Layers:
     if not arrays:
         raise BadArgument(expected="at least one layer", got="none", do="Pass an array a layer.")
     return Layers([array.shape for array in arrays], arrays.__getitem__, 0)
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Return numbers in order as text: "0 to 3, 5"."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)

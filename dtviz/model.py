@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 import numpy.typing as npt
 
+from dtviz.dictionary import Dictionary
 from dtviz.directions import (
     LAYER_NORM_EPSILON,
     Directions,
@@ -24,12 +25,13 @@ from dtviz.directions import (
 )
 from dtviz.errors import BadArgument, UnknownName, is_whole, listed, shortened
 from dtviz.later import Later, Postponed
-from dtviz.layers import Layers, joined, layers_of
+from dtviz.layers import Layers, joined, layers_of, ranges
 from dtviz.output import as_text
 from dtviz.verification_report import VerificationReport
 
 Side = Literal["out", "in", "gate"]
 SIDES: tuple[Side, ...] = get_args(Side)
+MATRICES: dict[Side, str] = {"out": "W_out", "in": "W_in", "gate": "W_gate"}
 
 MOST_TREES = 32
 # The labels of groups of neurons.
@@ -65,6 +67,7 @@ class Model(Postponed):
         source: what `dtviz.load` opened: a path, a name on the hub, or "demo".
         notes: what a user should know about this model, a sentence each.
         scales: factors that the vectors leave out, by name: a number, or one a layer.
+        dictionary: of an SAE or a transcoder, where its latents read and write.
         verified: what was compared with the model's own forward pass; None if nothing was.
 
     Raises:
@@ -91,7 +94,8 @@ class Model(Postponed):
     notes: tuple[str, ...] = field(default=())
     routers: Mapping[int, Directions] = field(default_factory=dict)
     scales: Mapping[str, float | tuple[float, ...]] = field(default_factory=dict)
-    verified: "VerificationReport | None" = None
+    dictionary: Dictionary | None = None
+    verified: VerificationReport | None = None
     # Of the widest layer, (d_mlp, d_model); known before one is read.
     shape: tuple[int, ...] = field(init=False)
     # What those who look at the model share: its neurons, and what was found of them, for as long
@@ -336,12 +340,6 @@ class Model(Postponed):
         labels = [label for label, _ in self.groups[place]]
         at = labels.index(f"E{expert}")
         start, count = sum(count for _, count in self.groups[place][:at]), self.groups[place][at][1]
-        bias = None
-        if self.is_postponed("unembedding_bias") or self.unembedding_bias is not None:
-            bias = Later(
-                cast(Directions, self.unembedding).shape[:1],
-                lambda: cast(Float32, self.unembedding_bias),
-            )
         return replace(
             self,
             weights={
@@ -350,8 +348,16 @@ class Model(Postponed):
             },
             layers=[int(layer)],
             groups=[[(f"E{expert}", count)]],
-            unembedding_bias=cast(Any, bias),
+            unembedding_bias=self.later_bias,
         )
+
+    @property
+    def later_bias(self) -> Any:
+        """The bias of the unembedding for another Model, not read yet; None if there is none."""
+        if not self.is_postponed("unembedding_bias") and self.unembedding_bias is None:
+            return None
+        size = cast(Directions, self.unembedding).shape[:1]
+        return Later(size, lambda: cast(Float32, self.unembedding_bias))
 
     def _place(self, layer: object) -> int:
         """Return the place of a layer among those that have neurons."""
@@ -365,7 +371,7 @@ class Model(Postponed):
 
     def _neurons(self, layer: int | Literal["all"], side: Side) -> Directions:
         places = range(self.n_layers) if layer == "all" else [self._place(layer)]
-        matrix = {"out": "W_out", "in": "W_in", "gate": "W_gate"}[side]
+        matrix = (MATRICES if self.dictionary is None else self.dictionary.matrices)[side]
         found = cast(Layers, self.weights[side])
         rows = sum(found.shapes[place][0] for place in places)
         vectors: Any = Later((rows, self.d_model), lambda: joined(found, places))
@@ -373,7 +379,6 @@ class Model(Postponed):
         groups = self.groups[places[0]]
         if layer != "all" and len(groups) == 1 and groups[0][0].startswith("E"):
             which = f"{which}, expert {groups[0][0][1:]}"
-        # Their names are known without reading them.
         return Directions(
             vectors,
             [
@@ -386,14 +391,3 @@ class Model(Postponed):
             self.normalization,
             self.epsilon,
         )
-
-
-def ranges(numbers: Sequence[int]) -> str:
-    """Return numbers in order as text: "0 to 3, 5"."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(str(run[0]) if len(run) == 1 else f"{run[0]} to {run[-1]}" for run in runs)

@@ -131,7 +131,8 @@ class Session(Study):
         if model.source is None:
             opened = ["# Made from arrays, or uploaded: put the model here.", "model = ..."]
         else:
-            opened = [f"model = dtviz.load({model.source!r})"]
+            on = "" if model.dictionary is None else f", model={model.dictionary.trained_on!r}"
+            opened = [f"model = dtviz.load({model.source!r}{on})"]
             opened.append(f'assert model.sha256 == {model.sha256!r}, "another checkpoint"')
         options = {"layer": self.layer, **self.changed_options}
         given = "".join(f", {name}={value!r}" for name, value in options.items())

@@ -28,11 +28,12 @@ _MOST_TRIED, _MOST_SEARCHED, _MOST_OPENED = 100, 1_000_000_000, 5
 _REFUSED_FOR = 60
 
 
-def choices(source: str | Path) -> dict[str, str | Path]:
+def choices(source: str | Path | Model) -> dict[str, str | Path | Model]:
     """Return what can be picked: a label and a source for `open_model` each, the first to open.
 
     Args:
-        source: a model, as for `dtviz.load`, or a folder of models. "demo" can always be picked.
+        source: a model, open or as for `dtviz.load`, or a folder of models. "demo" can always be
+            picked.
 
     Raises:
         FileProblem: if a folder cannot be read, or holds no model.
@@ -51,8 +52,10 @@ def choices(source: str | Path) -> dict[str, str | Path]:
     return {**{_label(path): path for path in paths}, "demo": DEMO}
 
 
-def folder_of(source: str | Path) -> Path | None:
+def folder_of(source: str | Path | Model) -> Path | None:
     """Return the folder of models that a source is, if it is one."""
+    if isinstance(source, Model):
+        return None
     path = Path(source)
     is_path = source not in NAMES and os.path.isdir(path)
     return path if is_path and not is_folder_of_model(path) else None
@@ -130,7 +133,9 @@ def _sha256(path: Path, changed: int) -> str | None:
     return sha256(file_bytes(path)) if _is_hashed(path) else open_model(path).sha256
 
 
-def _label(source: str | Path) -> str:
+def _label(source: str | Path | Model) -> str:
+    if isinstance(source, Model):
+        return source.name
     name = Path(source).name or Path(source).resolve().name
     # Only what comes before paths is called that alone.
     return str(source) if name in NAMES else as_text(name)

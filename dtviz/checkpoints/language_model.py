@@ -15,10 +15,8 @@ from dtviz.checkpoints.tokens import token_names
 from dtviz.directions import LAYER_NORM_EPSILON, Directions, Normalization
 from dtviz.errors import BadCheckpoint
 from dtviz.later import Later
-from dtviz.model import Model, Side
+from dtviz.model import MATRICES, Model, Side
 from dtviz.verification_report import VerificationReport
-
-_MATRICES: dict[Side, str] = {"out": "W_out", "in": "W_in", "gate": "W_gate"}
 
 
 def language_model(
@@ -147,7 +145,7 @@ def _folded(block: Block, side: Side, layer: int) -> Tensor:
     elif block.before is not None:
         rows = block.before.into_readers(rows)
     which = "" if block.expert is None else f", expert {block.expert}"
-    return finite(rows, f"{_MATRICES[side]}, layer {layer}{which}, once folded")
+    return finite(rows, f"{MATRICES[side]}, layer {layer}{which}, once folded")
 
 
 def _router(stored: Stored, blocks: Sequence[Block], layer: int) -> Directions:

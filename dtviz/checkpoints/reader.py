@@ -29,10 +29,11 @@ from dtviz import errors
 from dtviz.checkpoints import DEMO, load, load_bytes
 from dtviz.checkpoints.confinement import confine, uninterrupted
 from dtviz.checkpoints.description import Piece, array, described, model_of
-from dtviz.checkpoints.directory import CONFIG
+from dtviz.checkpoints.directory import CONFIG, place_in_cache
 from dtviz.checkpoints.files import opened
 from dtviz.checkpoints.gguf_file import is_gguf, read_header
 from dtviz.checkpoints.hub import downloaded, is_hub_name
+from dtviz.checkpoints.sae import trained_on
 from dtviz.checkpoints.small_files import MOST_BYTES
 from dtviz.checkpoints.smollm2 import SMOLLM2, smollm2_file
 from dtviz.checkpoints.verification import cached
@@ -64,15 +65,20 @@ _OPENING = threading.BoundedSemaphore(2)
 _STARTING = threading.Lock()
 
 
-def read(source: str | Path) -> Model:
+def read(source: str | Path, model: str | Path | None = None) -> Model:
     """Return the model in a source, as `dtviz.load` does, parsed in a child.
 
     The bundled model is read here. What is named by its name on the hub is downloaded here, and
     opened there; a Path is never such a name.
 
+    Args:
+        source, model: as for `dtviz.load`; each is parsed in a child of its own.
+
     Raises:
         DtvizError: as `dtviz.load` does, and if the child dies, takes too long or too much memory.
     """
+    if model is not None:
+        return trained_on(read(source), lambda: read(model))
     if source == DEMO:
         return load(source)
     path, name = Path(source), None
@@ -359,9 +365,8 @@ def _answer(
 
 def _needed(path: Path) -> list[Path]:
     """Return where the files of a source may be."""
-    place = path.resolve()
-    in_cache = place.parent.name == "snapshots"  # of the hub, whose files are links
-    return [path, *([place.parents[1]] if in_cache else [])]
+    cached = place_in_cache(path)
+    return [path, *([] if cached is None else [cached])]
 
 
 def _prepare(readable: list[Path], memory: int) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from dtviz.checkpoints.archive import records
 from dtviz.checkpoints.pickles import Global, Other, read_pickle
 from dtviz.checkpoints.safetensors_file import BITS, Entry, OpenFile, read_array
 from dtviz.checkpoints.stored_array import StoredArray
@@ -94,13 +95,13 @@ class _Content:
 
     def from_archive(self) -> object:
         """Return what an archive holds; its storages are records of their own."""
-        records = _records(self._file, self._size)
-        begin, end = records["data.pkl"]
+        held = _records(self._file)
+        begin, end = held["data.pkl"]
         self._file.seek(begin)
         pickled = io.BytesIO(self._file.read(end - begin))
         content = read_pickle(pickled, self._called, self._stored_elsewhere)
         for key, storage in self._storages.items():
-            storage.begin, end = records[f"data/{key}"]
+            storage.begin, end = held[f"data/{key}"]
             if end - storage.begin != storage.size:
                 raise ValueError(f"a record of another size than the storage {key}")
         return content
@@ -214,56 +215,23 @@ class _View:
         return in_storage and self.reach <= _MOST_APART * count
 
 
-def _records(file: OpenFile, size: int) -> dict[str, tuple[int, int]]:
+def _records(file: OpenFile) -> dict[str, tuple[int, int]]:
     """Return where each record of an archive begins and ends, by its name in the one folder.
 
     Raises:
         Exception: of many kinds, if the archive is not as torch.save writes it: one directory at
             its very end, records that are not compressed and have the checksums stated there.
     """
-    _check_end(file, size)
-    records: dict[str, tuple[int, int]] = {}
+    held = records(file)
     with zipfile.ZipFile(file) as archive:
-        members = archive.infolist()
-        if sum(member.file_size for member in members) > size or any(
-            member.compress_type or member.file_size != member.compress_size for member in members
-        ):
-            raise zipfile.BadZipFile("compressed")
         if archive.testzip() is not None:
             raise zipfile.BadZipFile("wrong checksum")
-    # PyTorch takes upper and lower case for the same, and reads one folder only.
-    names = [member.filename for member in members]
-    if len({name.lower() for name in names}) != len(names):
-        raise zipfile.BadZipFile("two records of one name")
-    if len({name.partition("/")[0] for name in names}) != 1:
+    # PyTorch reads one folder only.
+    if len({name.partition("/")[0] for name in held}) != 1:
         raise zipfile.BadZipFile("several folders")
-    for member in members:
-        file.seek(member.header_offset + 26)
-        named, more = struct.unpack("<2H", file.read(4))
-        begin = member.header_offset + 30 + named + more
-        records[member.filename.partition("/")[2]] = begin, begin + member.file_size
-    begin, end = records.get("byteorder", (0, 0))
+    found = {name.partition("/")[2]: place for name, place in held.items()}
+    begin, end = found.get("byteorder", (0, 0))
     file.seek(begin)
-    if "constants.pkl" in records or file.read(end - begin) not in (b"", b"little"):
+    if "constants.pkl" in found or file.read(end - begin) not in (b"", b"little"):
         raise zipfile.BadZipFile("TorchScript, or of another order of bytes")
-    return records
-
-
-def _check_end(file: OpenFile, size: int) -> None:
-    """Refuse an archive before or in which there may be another.
-
-    Its directory is where its last bytes say, and reaches up to these: nothing lies before the
-    archive, and whoever looks for the directory finds the same.
-    """
-    file.seek(max(0, size - 98))
-    last = file.read(98).rjust(98, b"\0")
-    mark, counted, begin, comment = struct.unpack("<4s8x2LH", last[76:])
-    end = size - 22
-    if last[56:60] == b"PK\x06\x07":  # with numbers of 64 bits, which stand before
-        end = size - 98
-        (place,) = struct.unpack("<8xQ4x", last[56:76])
-        counted, begin = struct.unpack("<40x2Q", last[:56])
-        if place != end or last[:4] != b"PK\x06\x06":
-            raise zipfile.BadZipFile("two directories")
-    if mark != b"PK\x05\x06" or comment or begin + counted != end:
-        raise zipfile.BadZipFile("a directory elsewhere than at the end")
+    return found

@@ -129,11 +129,13 @@ def weights_in(file: Path) -> Weights:
 
 
 def _stored(file: Path, state: os.stat_result, key: str, entry: Entry) -> Stored:
-    read = partial(_read, file, state, entry)
+    read = partial(read_weight, file, state, entry)
     return Stored(key, entry.shape, read, slice=read)
 
 
-def _read(file: Path, before: os.stat_result, entry: Entry, index: int | None = None) -> Tensor:
+def read_weight(
+    file: Path, before: os.stat_result, entry: Entry, index: int | None = None
+) -> Tensor:
     """Return a weight of a file that is still the one whose header was read, or a part of it.
 
     Args:

@@ -26,6 +26,7 @@ from tornado.ioloop import IOLoop
 from dtviz.app import checked, opened
 from dtviz.checkpoints import reader
 from dtviz.errors import FileProblem, printable, shortened
+from dtviz.model import Model
 from dtviz.server.cookies import SafeCookies
 from dtviz.server.current_document import put_back_always
 from dtviz.server.door import PAGE, Door
@@ -48,7 +49,7 @@ _WARM = 5
 _IDLE = 60
 
 
-def serve(source: str | Path, settings: Settings, *, open_browser: bool) -> None:
+def serve(source: str | Path | Model, settings: Settings, *, open_browser: bool) -> None:
     """Serve the app at /explore until interrupted.
 
     Raises:
@@ -77,7 +78,7 @@ def serve(source: str | Path, settings: Settings, *, open_browser: bool) -> None
     loop.start()
 
 
-def made(source: str | Path, settings: Settings) -> BaseServer:
+def made(source: str | Path | Model, settings: Settings) -> BaseServer:
     """Return a server of the app that is not started yet.
 
     Raises:

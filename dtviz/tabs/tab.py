@@ -111,13 +111,16 @@ class Tab(pn.viewable.Viewer):
         study = self.study
         every = study.every_item
         is_written = study.ranking.ranked_by == "out congruence"
+        # Of a model that reads the residual stream as it is, or an SAE, the two differ.
+        normed = study.model if is_written or every is None else every
+        normalization = normed.normalization
         return titles.of_features(
             titles.of_layer(study.layer, study.reading_side, study.expert_in_view),
             study.ranking.ranked_by,
             len(study.items or ()),
             len(every or ()),
-            layer_norm=study.congruence.layer_norm and study.model.normalization is not None,
-            norm=SHORT[study.model.normalization],
+            layer_norm=study.congruence.layer_norm and normalization is not None,
+            norm=SHORT[normalization],
             noun="tokens" if is_vocabulary(every) else "actions" if is_written else "features",
         )
 

@@ -17,7 +17,10 @@ def of_layer(
 
 def of_model(model: Model) -> str:
     """Return the model's name, size and how its weights were processed."""
-    said = f"{model.name} · {model.n_layers} layers × {model.size} neurons · {model.processing}"
+    rows = f"{model.n_layers} layers × {model.size} neurons"
+    if model.dictionary is not None:
+        rows = f"layer {model.layers[0]}, {model.size} latents"
+    said = f"{model.name} · {rows} · {model.processing}"
     return f"{said} · verified" if model.verified and model.verified.compared else said
 
 

@@ -154,10 +154,10 @@ def _is_of_readers(process: psutil.Process) -> bool:
 def _look_at(model: dtviz.Model) -> None:
     """Read what a page shows first: names, and the vectors of a layer."""
     repr(model)
-    layer = model.n_layers - 1
+    layer = model.layers[-1]
     for side in model.sides:
         neurons = model.neurons(layer, side)
-        assert len(neurons.names) == len(neurons.vectors) == model.d_mlp
+        assert len(neurons.names) == len(neurons.vectors) == model.widths[-1]
     neurons.layer_normed()
     for directions in (model.unembedding, model.embedding):
         if directions is not None:

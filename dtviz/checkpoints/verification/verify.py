@@ -16,7 +16,7 @@ from dtviz.checkpoints.verification.discovery import Discovery
 from dtviz.checkpoints.verification.shrunk import WIDTH
 from dtviz.checkpoints.verification.small_copy import SmallCopy
 from dtviz.errors import BadCheckpoint, DtvizError, shortened
-from dtviz.model import ranges
+from dtviz.layers import ranges
 from dtviz.verification_report import VerificationReport
 
 _SAME = 1e-3

@@ -15,12 +15,13 @@ import dtviz
 from dtviz import partitions
 from dtviz.demo import CHECKPOINT
 from dtviz.explorer import Explorer
-from tests.checkpoints import gguf_files, language_models
+from tests.checkpoints import gguf_files, language_models, saes
 from tests.checkpoints.published import published
 from tests.checkpoints.tokenizer import samples
 
 from . import (
     archives,
+    arrays,
     documents,
     gguf_headers,
     headers,
@@ -35,6 +36,7 @@ from .raw import BYTES, Mutation
 SEED = "dtviz 7"
 
 Files = dict[str, bytes]
+_HOOK = "blocks.1.hook_resid_post"
 # What of a language model's directory is its tokenizer's.
 _OF_TOKENIZERS = ("tokenizer", "vocab", "merges", "special_tokens", "added_tokens", "qwen")
 # For each kind of reader, the ends of the names of what is changed, and the forms of its files.
@@ -50,6 +52,8 @@ KINDS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     ),
     "tokenizers": ((), ("bytes", "pieces", "words", "older", "list", "model", "ranks")),
     "Parquet": ((".parquet",), ("table",)),
+    "SAEs": (("cfg.json", ".safetensors"), ("sae",)),
+    "npz": ((".npz", "cfg.json"), ("scope",)),
     "sets": ((".json",), ("sets",)),
     "snapshots": ((".html",), ("snapshot",)),
 }
@@ -96,6 +100,11 @@ def forms(folder: Path) -> dict[str, Files]:
         },
         **{name: _files(folder / name) for name in ("table", "llama")},
         **{name: model | files for name, files in _tokenizers(folder)},
+        "sae": _files(saes.saved(folder / "sae", saes.weights(), hook_name=_HOOK)),
+        "scope": {
+            "params.npz": _files(saes.published(folder / "scope", saes.weights()))["params.npz"],
+            "cfg.json": json.dumps({"metadata": {"hook_name": _HOOK}}).encode(),
+        },
         "sets": {"sets.json": explorer.sets.to_json(explorer.model).encode()},
         "snapshot": {"snapshot.html": (folder / "snapshot.html").read_bytes()},
     }
@@ -204,6 +213,9 @@ def _structural(name: str, data: bytes) -> list[Mutation]:
         return [*structural, headers.header_length_changed]
     if name.endswith(".gguf"):
         return [gguf_headers.header_changed, gguf_headers.numbers_changed] * 8
+    if name.endswith(".npz"):
+        structural = [archives.sizes_in_archive_changed, archives.entries_changed, archives.bomb]
+        return [*structural, archives.two_archives] + [arrays.arrays_changed] * 12
     if data.startswith(b"PK"):
         structural = [archives.sizes_in_archive_changed, archives.bomb]
         structural += [archives.entries_changed, archives.two_archives] * 3
