@@ -28,6 +28,8 @@ PALETTE = (
 )
 MOST_CHARACTERS = 80
 MOST_BYTES = 10_000_000
+# Each is drawn, with a row of its own: of more a page would stand still.
+MOST_SETS = 200
 
 _KIND = "neuron sets"
 _VERSION = 1
@@ -307,6 +309,12 @@ def _checked(sets: Any) -> tuple[NeuronSet, ...]:
             expected="NeuronSets in a tuple",
             got=shortened(sets),
             do="Save one with save(name, names).",
+        )
+    if len(sets) > MOST_SETS:
+        raise BadArgument(
+            expected=f"at most {MOST_SETS:,} sets",
+            got=f"{len(sets):,}",
+            do="Remove some that are saved, or take in a file with fewer.",
         )
     seen = set()
     for one in sets:

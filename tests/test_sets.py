@@ -342,6 +342,10 @@ def test_what_a_file_was_made_from_is_told_where_it_is_another(changes, remark):
         (b'{"a":' * 200_000, "no JSON"),
         (b"1" * 5_000, "no JSON"),
         (b" " * (MOST_BYTES + 1), "at most 10 MB, got more"),
+        (
+            file(sets=[entry(name=f"{i}") for i in range(201)]),
+            "at most 200 sets, got 201",
+        ),
         (b"[]", "of another kind"),
         (b"NaN", "of another kind"),
         (b'{"dtviz": ["neuron sets"]}', "of another kind"),

@@ -148,15 +148,18 @@ class Door(Router):
             return Refusal(403, "Sign in first.") if route.signed_out == REFUSED else None
         if route.path == SOCKET and not self._is_of_a_page(request):
             return Refusal(403, f"Load the page first: dtviz is at {PAGE}.")
-        if not self._begins_session(request):
+        begins = self._begins_session(request)
+        if not begins and route.path != SOCKET:
             return None
-        if self._places.are_taken:
+        if not self._places.has_room("" if begins else get_session_id(_token(request))):
             return Refusal(
                 503,
                 f"All {self._places.most} places of this dtviz are taken. Load this page again "
                 "when somebody has left; who serves it can allow more with --max-sessions.",
                 _LATER,
             )
+        if not begins:
+            return None
         wait = self._take_page(user or address_of(request))
         return Refusal(429, f"Load this page again in {math.ceil(wait)} s.", wait) if wait else None
 

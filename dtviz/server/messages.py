@@ -45,11 +45,12 @@ class Messages:
 
     Args:
         has_model: tells whether the page still has a model, by its id.
+        held: what is held of what it set, in bytes by model and attribute; it outlives the
+            websocket.
     """
 
-    def __init__(self, has_model: Callable[[str], bool]) -> None:
-        self._has_model = has_model
-        self._held: dict[tuple[str, str], int] = {}
+    def __init__(self, has_model: Callable[[str], bool], held: dict[tuple[str, str], int]) -> None:
+        self._has_model, self._held = has_model, held
         self._begin()
 
     def _begin(self) -> None:
@@ -94,7 +95,7 @@ class Messages:
             raise Refused("a change without events")
         if sum(map(_objects, events)) > MOST_OBJECTS:
             raise Refused(f"more than {MOST_OBJECTS} new objects")
-        _check_arrays(events)
+        _check_values(events)
         for event in events:
             if not isinstance(event, dict) or event.get("kind") not in _EVENTS:
                 raise Refused("an event of another kind")
@@ -113,7 +114,8 @@ class Messages:
             if cost > _LITTLE:
                 self._held[key] = cost
         if sum(self._held.values()) > MOST_HELD:
-            self._held = {key: cost for key, cost in self._held.items() if self._has_model(key[0])}
+            for key in [key for key in self._held if not self._has_model(key[0])]:
+                del self._held[key]
             if sum(self._held.values()) > MOST_HELD:
                 raise Refused("more than the server holds for a page")
 
@@ -142,13 +144,19 @@ def _objects(content: Any) -> int:
     return sum(one.get("type") == "object" for one in _dicts(content))
 
 
-def _check_arrays(content: Any) -> None:
-    """Refuse what would become more bytes than were sent: Bokeh takes any type, and unpacks."""
+def _check_values(content: Any) -> None:
+    """Refuse what would become far more than was sent, or take far longer: Bokeh unpacks it all.
+
+    Of keys that a page chooses only texts have hashes that it does not.
+    """
     buffers = set()
     for one in _dicts(content):
-        if one.get("type") == "ndarray" and one.get("dtype") not in _DTYPES:
+        kind = one.get("type")
+        if kind == "set" or (kind == "map" and not _has_texts(one.get("entries", []))):
+            raise Refused("a set, or a map with keys that are no texts")
+        if kind == "ndarray" and one.get("dtype") not in _DTYPES:
             raise Refused("an array of another type of numbers")
-        if one.get("type") == "bytes":
+        if kind == "bytes":
             data = one.get("data")
             name = data.get("id") if isinstance(data, dict) else None
             if not isinstance(name, str):
@@ -156,6 +164,13 @@ def _check_arrays(content: Any) -> None:
             if name in buffers:
                 raise Refused("a buffer that is used twice")
             buffers.add(name)
+
+
+def _has_texts(entries: Any) -> bool:
+    return isinstance(entries, list) and all(
+        isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)
+        for entry in entries
+    )
 
 
 def _dicts(content: Any) -> Iterator[dict[str, Any]]:

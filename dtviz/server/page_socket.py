@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from bokeh.protocol.message import Message
+from bokeh.util.token import get_session_id
 from panel.io.server import WSHandler
 
 from dtviz.errors import printable, shortened
@@ -38,7 +39,9 @@ logging.getLogger("tornado.access").addFilter(_escape)
 
 
 class PageSocket(WSHandler):
-    """Panel's websocket. Of the application's settings it needs ``hosts`` and ``places``."""
+    """Panel's websocket. The application's settings have ``hosts``, ``places`` and ``held``."""
+
+    _session = ""
 
     def check_origin(self, origin: str) -> bool:
         """Return whether a page of this origin may connect."""
@@ -47,21 +50,25 @@ class PageSocket(WSHandler):
 
     def open(self, *args: Any, **kwargs: Any) -> Any:
         """Open the page's session, if there is a place."""
-        self._messages, self._is_refused = Messages(self._has_model), False
-        self._errors = Rate(MOST_ERRORS, EACH)
-        if not self.settings["places"].enter(self):
+        self._messages: Messages | None = None
+        self._is_refused, self._errors = False, Rate(MOST_ERRORS, EACH)
+        self._session = get_session_id(self._token)
+        if not self.settings["places"].enter(self._session, self):
             self.close(_LATER, "all places are taken")
             return None
         try:
             return super().open(*args, **kwargs)
         except BaseException:  # after which Tornado does not say that it closes
-            self.settings["places"].leave(self)
+            self.settings["places"].leave(self._session, self)
             raise
 
     async def on_message(self, fragment: str | bytes) -> None:
         """Hear a part of a message; of a page that sends what none sends, nothing more."""
         if self._is_refused or self.connection is None:  # before it, a page has nothing to say
             return
+        if self._messages is None:
+            held = self.settings["held"].setdefault(self.connection.session, {})
+            self._messages = Messages(self._has_model, held)
         try:
             self._messages.take(fragment)
         except Refused as refused:
@@ -86,7 +93,7 @@ class PageSocket(WSHandler):
 
     def on_close(self) -> None:
         """Give the place back."""
-        self.settings["places"].leave(self)
+        self.settings["places"].leave(self._session, self)
         super().on_close()
 
     def _has_model(self, name: str) -> bool:

@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import sys
+import weakref
 import webbrowser
 from functools import partial
 from pathlib import Path
@@ -124,6 +125,7 @@ def made(source: str | Path | Model, settings: Settings) -> BaseServer:
         cookie_secret=cookie_secret,
         hosts=hosts,
         places=places,
+        held=weakref.WeakKeyDictionary(),
         attempts=passwords and Attempts(passwords),
     )
     for rule in application.wildcard_router.rules:

@@ -342,7 +342,7 @@ def weight(key, tensor):
         (weight("transformer.h.1.mlp.c_fc.weight", torch.zeros(64, 16)), "shape"),
         (
             weight("transformer.h.1.mlp.c_fc.weight", torch.zeros(16, 64, dtype=torch.int8)),
-            "Quantized weights",
+            "as floating point numbers, .*none such",
         ),
         (weight("transformer.wte.weight", None), "wte.weight.*none such|lm_head"),
     ],

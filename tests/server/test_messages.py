@@ -38,7 +38,7 @@ IN_BUFFER = {"type": "bytes", "data": {"id": "b"}}
 
 def taken(parts, has_model=lambda _: True, of=None):
     """Messages that took some parts."""
-    of = of or Messages(has_model)
+    of = of or Messages(has_model, {})
     for part in parts:
         of.take(part)
     return of
@@ -82,6 +82,10 @@ def test_what_a_page_sends_is_taken():
         (message(change(new=[{"type": "bytes"}])), "outside a buffer"),
         (message(change(new=[IN_BUFFER] * 2), buffers=[b"x"]), "used twice"),
         (message({"kind": "MessageSent", "msg_data": array("U9")}), "another type of numbers"),
+        (message(change(new=[{"type": "set", "entries": [1]}])), "a set"),
+        (message(change(new=[{"type": "map", "entries": [[2**61 - 1, 0]]}])), "no texts"),
+        (message(change(new=[{"type": "map", "entries": [["a", 0], [None, 0]]}])), "no texts"),
+        (message(change(new=[{"type": "map", "entries": 7}])), "no texts"),
         (["{" + '"a":[],' * 400_000], "500,000 values"),
         (["x" * (MOST_BYTES + 1)], "25,000,000 bytes"),
     ],
@@ -102,15 +106,19 @@ def test_what_a_page_sets_is_bounded_in_all():
         for number in range(MOST_HELD // 100_000):
             taken(message(change(model=f"m{number}", new=range(100_000))), of=page)
 
-    page = Messages(lambda _: True)
+    page = Messages(lambda _: True, {})
     with pytest.raises(Refused, match="more than the server holds"):
         set_many()
+    # Also of a session that opens another websocket.
+    page = Messages(lambda _: True, page._held)
+    with pytest.raises(Refused, match="more than the server holds"):
+        taken(message(change(model="another", new=range(100_000))), of=page)
     # The same again takes the place of the first.
-    again = Messages(lambda _: True)
+    again = Messages(lambda _: True, {})
     for _ in range(200):
         taken(message(change(new=range(100_000))), of=again)
     # Of models that are gone, nothing is held.
-    gone = Messages(lambda name: False)
+    gone = Messages(lambda name: False, {})
     for number in range(100):
         taken(message(change(model=f"m{number}", new=range(50_000))), of=gone)
 
@@ -150,7 +158,7 @@ def test_as_many_values_are_counted_as_there_are_at_least(content):
 
 @given(st.lists(st.one_of(JSON.map(json.dumps), st.binary(max_size=40), st.text(max_size=40))))
 def test_whatever_comes_is_taken_or_refused(parts):
-    page = Messages(lambda _: False)
+    page = Messages(lambda _: False, {})
     try:
         for part in [*message(change()), *parts]:
             page.take(part)
