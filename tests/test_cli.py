@@ -209,7 +209,7 @@ def test_a_language_model_is_verified(run, tmp_path):
 )
 def test_a_table_says_what_it_leaves_out(run, monkeypatch, tmp_path, kind, said):
     monkeypatch.setattr("dtviz.analyses.similarity.MOST_PAIRS", 5)
-    monkeypatch.setattr("dtviz.checkpoints.reader.read", lambda _: wordy(n=12))
+    monkeypatch.setattr("dtviz.checkpoints.reader.read", lambda *_: wordy(n=12))
     path = tmp_path / "table.csv"
     result = run("table", kind, "wordy", "--out", str(path))
     assert (result.returncode, result.stdout) == (0, "")

@@ -22,10 +22,15 @@ def started(*words, **options):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # As from a terminal, also where the tests run under nohup.
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),
+        preexec_fn=_as_from_a_terminal,
         **options,
     )
+
+
+def _as_from_a_terminal():
+    """Hear signals, also where the tests run in the background or under nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def wait_until(condition, seconds=100):

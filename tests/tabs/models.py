@@ -30,10 +30,11 @@ def small(
         every: the weights of each side and layer, instead of random ones.
     """
     random = np.random.default_rng(1)
+    normalization = options.pop("normalization", "LN")
 
     def named(names):
         rows = random.normal(size=(len(names), d))
-        return Directions(rows, list(names), "vectors", "LN") if names else None
+        return Directions(rows, list(names), "vectors", normalization) if names else None
 
     def weights():
         return random.normal(size=(n, d)) if every is None else every
@@ -44,5 +45,6 @@ def small(
         unembedding=named(actions),
         embedding=named(features),
         rtg=named(["RTG"]) if rtg else None,
-        **{"normalization": "LN", **options},
+        normalization=normalization,
+        **options,
     )
