@@ -14,6 +14,7 @@ from dtviz.tabs.tab import Tab
 from dtviz.views.shared import LinkedPane, Written
 
 from .tabs.models import PLACES, small
+from .test_experts import mixture
 
 ACTIONS = ("left", "right", "forward", "toggle", "pickup")
 MODEL = small(actions=ACTIONS)
@@ -44,7 +45,14 @@ PAIRS = {
         "contrast": True,
         "model": OTHER,
     },
-    "strip": {"layer": 0, "x": "right", "contrast": True, "model": OTHER},
+    "strip": {
+        "layer": 0,
+        "x": "right",
+        "contrast": True,
+        "model": mixture(),
+        "colour_column": "expert",
+        "expert": 3,
+    },
     "heatmap": {
         "layer": 0,
         "side": "in",
@@ -228,7 +236,8 @@ def test_a_snapshot_shows_the_state_of_now():
         option: value
         for view in PAIRS.values()
         for option, value in view.items()
-        if option not in ("model", "space") and not option.startswith(("alike.", "tables."))
+        if option not in ("model", "space", "colour_column", "expert")
+        and not option.startswith(("alike.", "tables."))
     }
     for option, value in changes.items():
         change(explorer, option, value)

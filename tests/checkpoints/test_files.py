@@ -142,7 +142,7 @@ def test_a_file_cut_short_anywhere(saved):
     for length in {*range(0, len(whole), 997), 1, 8, 9, 100, len(whole) - 1}:
         with pytest.raises(BadCheckpoint) as raised:
             load_bytes(whole[:length], "x.pt")
-        assert len(str(raised.value)) < 320
+        assert len(str(raised.value)) < 400
 
 
 def test_one_bit_changed_among_the_weights_of_an_archive_is_noticed():

@@ -299,9 +299,15 @@ def test_names_that_would_take_far_more_than_the_file_are_not_made(what):
 
 
 def test_names_of_tokens_that_would_take_far_more_than_the_file_are_not_made(gpt2, monkeypatch):
-    monkeypatch.setattr("dtviz.directions._MOST_OF_NAMES", 100)
+    # Less than those of 1,000 tokens, more than those of a small copy.
+    monkeypatch.setattr("dtviz.directions._MOST_OF_NAMES", 400_000)
     monkeypatch.setattr("dtviz.directions._TIMES_THE_VECTORS", 0)
-    monkeypatch.setattr("dtviz.checkpoints.hugging_face.names_from_files", None)
+    made = "dtviz.checkpoints.hugging_face.names_from_files"
+    monkeypatch.setattr(made, lambda *_: pytest.fail("they were made"))
+    configure(gpt2 / "config.json", vocab_size=1_000)
+    weights = safetensors.torch.load_file(gpt2 / "model.safetensors")
+    weights["transformer.wte.weight"] = torch.zeros(1_000, 16)
+    safetensors.torch.save_file(weights, gpt2 / "model.safetensors", {"format": "pt"})
     with pytest.raises(BadArgument, match="rows of tokens"):
         load(gpt2)
 
