@@ -152,8 +152,8 @@ def _check_values(content: Any) -> None:
     buffers = set()
     for one in _dicts(content):
         kind = one.get("type")
-        if kind == "set" or (kind == "map" and not _has_texts(one.get("entries", []))):
-            raise Refused("a set, or a map with keys that are no texts")
+        if kind in ("set", "map") and not _has_texts(kind, one.get("entries", [])):
+            raise Refused("a set of other things than texts, or a map with other keys")
         if kind == "ndarray" and one.get("dtype") not in _DTYPES:
             raise Refused("an array of another type of numbers")
         if kind == "bytes":
@@ -166,11 +166,16 @@ def _check_values(content: Any) -> None:
             buffers.add(name)
 
 
-def _has_texts(entries: Any) -> bool:
-    return isinstance(entries, list) and all(
-        isinstance(entry, list) and len(entry) == 2 and isinstance(entry[0], str)
-        for entry in entries
-    )
+def _has_texts(kind: str, entries: Any) -> bool:
+    """Return whether a set has texts alone, or a map for keys."""
+    if not isinstance(entries, list):
+        return False
+    if kind == "map":
+        pairs = [entry for entry in entries if isinstance(entry, list) and len(entry) == 2]
+        if len(pairs) < len(entries):
+            return False
+        entries = [key for key, _ in pairs]
+    return all(isinstance(one, str) for one in entries)
 
 
 def _dicts(content: Any) -> Iterator[dict[str, Any]]:

@@ -357,7 +357,7 @@ class Gestures:
         self.page.get_by_label("Name of the set").fill(name)
         self.page.get_by_label("Note").fill(note)
         if colour:
-            self.page.get_by_label("Colour", exact=True).fill(colour)
+            self.page.get_by_role("textbox", name="Colour", exact=True).fill(colour)
         self.page.get_by_role("button", name="Save the selection").click()
 
     def of_set(self, name: str) -> Locator:

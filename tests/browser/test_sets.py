@@ -167,7 +167,9 @@ def test_sets_made_in_python_are_shown(gestures, serve, explorer, groups):
     gestures.open(serve(explorer))
     gestures.open_tab("Sets")
     expect(gestures.of_set("right")).to_be_visible()
-    expect(gestures.page.get_by_label("Colour", exact=True)).not_to_have_value(PALETTE[0].lower())
+    expect(gestures.page.get_by_role("textbox", name="Colour", exact=True)).not_to_have_value(
+        PALETTE[0].lower()
+    )
     wait_for_rings(gestures, "congruence", PALETTE[0], 20)
     explorer.sets.save("left", groups["left"])
     expect(gestures.of_set("left")).to_be_visible()

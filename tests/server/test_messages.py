@@ -49,6 +49,8 @@ def test_what_a_page_sends_is_taken():
     taken(message(change(new=range(10_000))), of=page)
     data = {**array("int32"), "array": IN_BUFFER}
     taken(message(change(new=[array("object"), data]), buffers=[bytes(4)]), of=page)
+    texts = {"type": "set", "entries": ["dom_event"]}
+    taken(message(change(new=[texts, {"type": "map", "entries": [["a", 1]]}])), of=page)
     sent = {"kind": "MessageSent", "msg_type": "upload", "msg_data": {"chunk": 1}}
     for _ in range(30):  # as an upload of 300 MB: what is sent is not held
         taken(message(sent, buffers=[bytes(10_000_000)]), of=page)
@@ -82,10 +84,10 @@ def test_what_a_page_sends_is_taken():
         (message(change(new=[{"type": "bytes"}])), "outside a buffer"),
         (message(change(new=[IN_BUFFER] * 2), buffers=[b"x"]), "used twice"),
         (message({"kind": "MessageSent", "msg_data": array("U9")}), "another type of numbers"),
-        (message(change(new=[{"type": "set", "entries": [1]}])), "a set"),
-        (message(change(new=[{"type": "map", "entries": [[2**61 - 1, 0]]}])), "no texts"),
-        (message(change(new=[{"type": "map", "entries": [["a", 0], [None, 0]]}])), "no texts"),
-        (message(change(new=[{"type": "map", "entries": 7}])), "no texts"),
+        (message(change(new=[{"type": "set", "entries": ["a", 2**61 - 1]}])), "a set"),
+        (message(change(new=[{"type": "map", "entries": [[2**61 - 1, 0]]}])), "other keys"),
+        (message(change(new=[{"type": "map", "entries": [["a", 0], [None, 0]]}])), "other keys"),
+        (message(change(new=[{"type": "map", "entries": 7}])), "other keys"),
         (["{" + '"a":[],' * 400_000], "500,000 values"),
         (["x" * (MOST_BYTES + 1)], "25,000,000 bytes"),
     ],
