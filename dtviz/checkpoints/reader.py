@@ -9,17 +9,13 @@ that has imported what they need and opened nothing, so that one is there at onc
 import contextlib
 import faulthandler
 import json
-import multiprocessing
 import os
 import signal
-import sys
 import threading
 import weakref
 from collections.abc import Iterator
-from multiprocessing import forkserver
 from multiprocessing.connection import Connection
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TextIO
 
 import numpy as np
@@ -27,10 +23,11 @@ import psutil
 
 from dtviz import errors
 from dtviz.checkpoints import DEMO, load, load_bytes
-from dtviz.checkpoints.confinement import confine, uninterrupted
+from dtviz.checkpoints.confinement import confine
 from dtviz.checkpoints.description import Piece, array, described, model_of
 from dtviz.checkpoints.directory import CONFIG, place_in_cache
 from dtviz.checkpoints.files import opened
+from dtviz.checkpoints.fork_context import begin, fork_context
 from dtviz.checkpoints.gguf_file import is_gguf, read_header
 from dtviz.checkpoints.hub import downloaded, is_hub_name
 from dtviz.checkpoints.sae import trained_on
@@ -48,21 +45,11 @@ _MEMORY, _TIMES = 2**30, 12
 _SECONDS, _BYTES_A_SECOND = 60, 50_000_000
 # Numbers go through the pipe in pieces of so many bytes, and texts are at most so long.
 _CHUNK, _MOST_TEXT = 2**28, 2**30
-# What takes seconds to import.
-_PRELOADED = [
-    *("dtviz.checkpoints.reader", "dtviz.checkpoints.hugging_face"),
-    *("dtviz.checkpoints.gguf_model.gguf_model", "gguf"),
-    *("dtviz.checkpoints.language_model", "transformer_lens.weight_processing"),
-    *("torch.overrides", "transformers.models.auto.modeling_auto"),
-    *("transformers.generation.utils", "transformers.masking_utils"),
-    *("transformers.modeling_layers", "torch.utils.serialization.config"),
-]
 _ERRORS = ("BadArgument", "BadCheckpoint", "FileProblem", "UnknownName")
 # Codes with which a child ends: faulthandler's, and our own.
 _TOO_LONG, _TOO_LARGE = 1, 3
 # Children that open something at once; others wait.
 _OPENING = threading.BoundedSemaphore(2)
-_STARTING = threading.Lock()
 
 
 def read(source: str | Path, model: str | Path | None = None) -> Model:
@@ -100,49 +87,7 @@ def read_bytes(data: bytes, name: str) -> Model:
 
 def warm() -> None:
     """Start, in the background, the process that children are forked from."""
-    threading.Thread(target=_context, daemon=True).start()
-
-
-def _context() -> Any:
-    """Return what starts children; the process that they are forked from runs then."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    with _STARTING, _safe_path(), _without_main(), uninterrupted():
-        context.set_forkserver_preload(_PRELOADED)
-        forkserver.ensure_running()
-    return context
-
-
-@contextlib.contextmanager
-def _safe_path() -> Iterator[None]:
-    """Start Python without the folder that one works in among those that it imports from.
-
-    It can be that of a model, with Python files in it.
-    """
-    before = os.environ.get("PYTHONSAFEPATH")
-    os.environ["PYTHONSAFEPATH"] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["PYTHONSAFEPATH"]
-        else:
-            os.environ["PYTHONSAFEPATH"] = before
-
-
-@contextlib.contextmanager
-def _without_main() -> Iterator[None]:
-    """Start a process that does not begin with the user's own program, as Python's own do.
-
-    A script without `if __name__ == "__main__"` would run again in each of them.
-    """
-    main = sys.modules["__main__"]
-    sys.modules["__main__"] = ModuleType("__main__")
-    try:
-        yield
-    finally:
-        sys.modules["__main__"] = main
+    threading.Thread(target=fork_context, daemon=True).start()
 
 
 class Reader:
@@ -239,7 +184,7 @@ class _Child:
     def __init__(
         self, path: Path, data: bytes | None, memory: int, seconds: int, known: dict[str, str]
     ) -> None:
-        context = _context()
+        context = fork_context()
         self._connection, other = context.Pipe()
         self._process = context.Process(
             target=_serve,
@@ -248,8 +193,7 @@ class _Child:
         )
         # Also when nobody holds the model any more, or Python ends.
         self.end = weakref.finalize(self, _end, self._process, self._connection)
-        with _STARTING, _without_main():
-            self._process.start()
+        begin(self._process)
         other.close()
         if data is not None:
             self._connection.send_bytes(data)

@@ -171,10 +171,7 @@ def _has_texts(kind: str, entries: Any) -> bool:
     if not isinstance(entries, list):
         return False
     if kind == "map":
-        pairs = [entry for entry in entries if isinstance(entry, list) and len(entry) == 2]
-        if len(pairs) < len(entries):
-            return False
-        entries = [key for key, _ in pairs]
+        entries = [entry[0] if isinstance(entry, list) and entry else None for entry in entries]
     return all(isinstance(one, str) for one in entries)
 
 

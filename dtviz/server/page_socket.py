@@ -7,7 +7,6 @@ from bokeh.protocol.message import Message
 from bokeh.util.token import get_session_id
 from panel.io.server import WSHandler
 
-from dtviz.errors import printable, shortened
 from dtviz.server.messages import Messages, Refused
 from dtviz.server.rate import Rate
 from dtviz.server.visitor import host_of
@@ -15,27 +14,8 @@ from dtviz.server.visitor import host_of
 # Messages that end in errors, and the seconds until there may be another: of dtviz's pages few do,
 # as when they speak of a view that Python has dropped meanwhile.
 MOST_ERRORS, EACH = 100, 10.0
-# Characters of each part of what Bokeh logs of them: a page could fill the log.
-_MOST_LOGGED = 1_000
 # See RFC 6455 and its registry of close codes: a policy is violated; try again later.
 _VIOLATED, _LATER = 1008, 1013
-
-
-def _shorten(record: logging.LogRecord) -> bool:
-    if isinstance(record.args, tuple):
-        record.args = tuple(shortened(repr(one), _MOST_LOGGED) for one in record.args)
-    return True
-
-
-def _escape(record: logging.LogRecord) -> bool:
-    if isinstance(record.args, tuple):
-        record.args = tuple(printable(one) if isinstance(one, str) else one for one in record.args)
-    return True
-
-
-logging.getLogger("bokeh.server.protocol_handler").addFilter(_shorten)
-# Of requests: their paths are as they were sent.
-logging.getLogger("tornado.access").addFilter(_escape)
 
 
 class PageSocket(WSHandler):

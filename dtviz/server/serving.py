@@ -28,6 +28,7 @@ from dtviz.app import checked, opened
 from dtviz.checkpoints import reader
 from dtviz.errors import FileProblem, printable, shortened
 from dtviz.model import Model
+from dtviz.server import log
 from dtviz.server.cookies import SafeCookies
 from dtviz.server.current_document import put_back_always
 from dtviz.server.door import PAGE, Door
@@ -86,6 +87,7 @@ def made(source: str | Path | Model, settings: Settings) -> BaseServer:
         FileProblem: if the port cannot be had.
     """
     put_back_always()
+    log.bound()
     silence(EMPTY_LAYOUT, True)  # tabs are empty until they are opened
     sockets = _sockets(settings)
     port = sockets[0].getsockname()[1]

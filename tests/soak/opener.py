@@ -18,6 +18,7 @@ import psutil
 import dtviz
 from dtviz.app import App
 from dtviz.checkpoints import reader
+from dtviz.checkpoints.fork_context import fork_context
 from dtviz.errors import DtvizError
 from dtviz.sets import Sets
 
@@ -61,7 +62,7 @@ class Opener:
         self._happened: list[str] | None = None
         self._before = {one.pid for one in psutil.Process().children(recursive=True)}
         self._demo = dtviz.load("demo")
-        reader._context()  # makes a folder of its own
+        fork_context()  # makes a folder of its own
         # Of the last model: what its reader's child said.
         self.account: Account | None = None
         sys.addaudithook(self._hear)
